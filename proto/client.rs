@@ -1,0 +1,176 @@
+//! Calls that are safe to repeat: every call has a deadline, every command keeps its request id, and only what can be
+//! repeated without doubling is repeated.
+
+use std::{future::Future, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tonic::{
+    Code, Request, Response, Status,
+    transport::{Channel, Endpoint},
+};
+use tonic_types::StatusExt as _;
+
+use crate::{
+    command::v1::{
+        catalogue_service_client::CatalogueServiceClient, inventory_service_client::InventoryServiceClient,
+        sale_service_client::SaleServiceClient,
+    },
+    event::v1::event_log_service_client::EventLogServiceClient,
+    query::v1::{
+        projection_service_client::ProjectionServiceClient, stock_service_client::StockServiceClient,
+        store_day_service_client::StoreDayServiceClient, supplier_day_service_client::SupplierDayServiceClient,
+    },
+};
+
+/// Largest answer that a client takes: a page of the log may have 3 MiB and one event more.
+pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long to wait for a TCP connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A silent connection is probed so often, and given up when the probe is not answered in as long.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+
+/// How calls are made.
+#[derive(Clone, Copy, Debug)]
+pub struct CallPolicy {
+    /// Deadline of one attempt; sent to the service.
+    pub deadline: Duration,
+    /// How often a call is tried in all.
+    pub attempts: usize,
+    /// Wait before the second attempt; it doubles, with jitter, up to `longest_wait`.
+    pub first_wait: Duration,
+    pub longest_wait: Duration,
+}
+
+impl Default for CallPolicy {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(10),
+            attempts: 8,
+            first_wait: Duration::from_millis(50),
+            longest_wait: Duration::from_secs(5),
+        }
+    }
+}
+
+impl CallPolicy {
+    /// Makes a call, and makes it again with the same message (so with the same request id) while that can help.
+    ///
+    /// # Errors
+    /// The last status, if the call is refused or no attempt is left.
+    pub async fn call<Req, Res, F, Fut>(&self, message: &Req, mut send: F) -> Result<Res, Status>
+    where
+        Req: Clone,
+        F: FnMut(Request<Req>) -> Fut,
+        Fut: Future<Output = Result<Response<Res>, Status>>,
+    {
+        let mut waits = self.waits();
+        loop {
+            let mut request = Request::new(message.clone());
+            request.set_timeout(self.deadline);
+            let status = match send(request).await {
+                Ok(response) => return Ok(response.into_inner()),
+                Err(status) => status,
+            };
+            let Some(wait) = waits.next().filter(|_| is_worth_repeating(&status)) else { return Err(status) };
+            tokio::time::sleep(wait.max(asked_wait(&status))).await;
+        }
+    }
+
+    /// The waits between the attempts.
+    pub fn waits(&self) -> impl Iterator<Item = Duration> + Send + use<> {
+        ExponentialBuilder::default()
+            .with_min_delay(self.first_wait)
+            .with_max_delay(self.longest_wait)
+            .with_max_times(self.attempts.saturating_sub(1))
+            .with_jitter()
+            .build()
+    }
+}
+
+/// True if the same command, with the same request id, may get another answer when it is sent again. That is never unsafe:
+/// what was recorded answers as a duplicate.
+#[must_use]
+pub fn is_worth_repeating(status: &Status) -> bool {
+    match status.code() {
+        Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted | Code::Cancelled => true,
+        // hyper reports a connection that broke in the middle of a call as Unknown.
+        Code::Unknown => std::error::Error::source(status).is_some(),
+        Code::Ok
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::FailedPrecondition
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::DataLoss
+        | Code::Unauthenticated => false,
+    }
+}
+
+/// The wait that the service asked for (google.rpc.RetryInfo), or none.
+#[must_use]
+pub fn asked_wait(status: &Status) -> Duration {
+    status.get_details_retry_info().and_then(|info| info.retry_delay).unwrap_or_default()
+}
+
+/// A lazily connecting channel to one service, such as `http://127.0.0.1:7401`.
+///
+/// # Errors
+/// If the endpoint is no URI.
+pub fn channel(endpoint: &str) -> Result<Channel, tonic::transport::Error> {
+    Ok(Endpoint::from_shared(endpoint.to_owned())?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE)
+        .keep_alive_while_idle(true)
+        .tcp_nodelay(true)
+        .connect_lazy())
+}
+
+/// Clients of the command service.
+#[derive(Clone, Debug)]
+pub struct CommandClient {
+    pub catalogue: CatalogueServiceClient<Channel>,
+    pub sales: SaleServiceClient<Channel>,
+    pub inventory: InventoryServiceClient<Channel>,
+    pub log: EventLogServiceClient<Channel>,
+}
+
+impl CommandClient {
+    /// Clients over one channel.
+    #[must_use]
+    pub fn new(channel: Channel) -> Self {
+        Self {
+            catalogue: CatalogueServiceClient::new(channel.clone()),
+            sales: SaleServiceClient::new(channel.clone()),
+            inventory: InventoryServiceClient::new(channel.clone()),
+            log: EventLogServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES),
+        }
+    }
+}
+
+/// Clients of the query service.
+#[derive(Clone, Debug)]
+pub struct QueryClient {
+    pub store_days: StoreDayServiceClient<Channel>,
+    pub supplier_days: SupplierDayServiceClient<Channel>,
+    pub stock: StockServiceClient<Channel>,
+    pub projection: ProjectionServiceClient<Channel>,
+}
+
+impl QueryClient {
+    /// Clients over one channel.
+    #[must_use]
+    pub fn new(channel: Channel) -> Self {
+        Self {
+            store_days: StoreDayServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            supplier_days: SupplierDayServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            stock: StockServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            projection: ProjectionServiceClient::new(channel),
+        }
+    }
+}
