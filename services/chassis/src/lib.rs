@@ -1,1 +1,23 @@
+//! How a Daybook process runs. Knows nothing of retail.
+//!
+//! - [`config`]: configuration from the environment, all errors at once;
+//! - [`process`]: runtime, logs, signals, exit codes;
+//! - [`tasks`]: background tasks whose early end is the end of the process;
+//! - [`server`]: a gRPC server with health, reflection, limits and a shutdown within a budget;
+//! - [`health`]: what the health service answers;
+//! - [`deadline`]: how long a call may still take;
+//! - [`answer`]: errors for machines and people, as google.rpc details.
 
+pub mod answer;
+pub mod config;
+pub mod deadline;
+pub mod health;
+pub mod process;
+pub mod server;
+pub mod tasks;
+mod telemetry;
+
+/// Any error that ends a process.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+pub use tokio_util::sync::CancellationToken;

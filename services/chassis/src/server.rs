@@ -1,0 +1,96 @@
+//! The gRPC server of a process: limits, health, reflection, and a shutdown that keeps to its budget.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    service::Routes,
+    transport::{Server, server::TcpIncoming},
+};
+use tracing::{info, warn};
+
+use crate::BoxError;
+
+/// Largest request: a sale of 5,000 lines stays below 1 MiB.
+pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Streams that one connection may have open at once; further ones wait at the client.
+const MAX_STREAMS_PER_CONNECTION: u32 = 512;
+
+/// A connection that is silent for so long is probed, and closed if the probe is not answered in as long.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A peer that vanished without a word is noticed by TCP after about so long at the latest.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Bytes of headers that a call may carry.
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+
+/// Streams that a peer may open and reset before they were accepted, before the connection is closed.
+const MAX_PENDING_RESETS: usize = 64;
+
+/// Bytes that may be under way to a stream and to a connection before they are read.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+
+/// How long a shutdown may take in all: what is in hand is finished, then connections are dropped.
+pub const SHUTDOWN_BUDGET: Duration = Duration::from_secs(10);
+
+/// Takes an address; port 0 takes any free one.
+///
+/// # Errors
+/// If the address is not free.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, BoxError> {
+    TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}").into())
+}
+
+/// The service by which clients learn the contract from the process itself.
+///
+/// # Errors
+/// If the descriptor set is broken.
+pub fn add_reflection(routes: Routes, descriptor_set: &'static [u8]) -> Result<Routes, BoxError> {
+    let builder = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(descriptor_set)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    Ok(routes.add_service(builder().build_v1()?).add_service(builder().build_v1alpha()?))
+}
+
+/// Serves until the token is cancelled, then finishes what is in hand for at most the budget.
+///
+/// # Errors
+/// If the transport fails.
+pub async fn serve(
+    listener: TcpListener,
+    routes: Routes,
+    shutdown: CancellationToken,
+    budget: Duration,
+) -> Result<(), BoxError> {
+    let address = listener.local_addr()?;
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(TCP_KEEPALIVE));
+    let mut server = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_RESETS))
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION);
+    info!(%address, "listening");
+    let serving = server.add_routes(routes).serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
+    let overrun = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(budget).await;
+    };
+    tokio::select! {
+        result = serving => result.map_err(Into::into),
+        () = overrun => {
+            // A silent connection would hold a graceful shutdown for ever.
+            warn!(budget_seconds = budget.as_secs(), "connections are still open after the shutdown budget: dropped");
+            Ok(())
+        }
+    }
+}
