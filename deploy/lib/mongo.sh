@@ -1,0 +1,28 @@
+# A private MongoDB server, a replica set of one member, since retryable writes and majority reads need a set.
+# shellcheck shell=bash
+
+readonly MONGO_START_SECONDS=60
+
+mongo_start() {
+    ! is_running mongo || return 0
+    assign_port mongo
+    make_private_directory "$INSTANCE/mongo"
+    # A set of one has nobody to hand over to, so the server need not wait for that at its end.
+    launch mongo "$(mongod_program)" --dbpath "$INSTANCE/mongo" --bind_ip 127.0.0.1 --port "$(port_of mongo)" \
+        --nounixsocket --replSet rs0 --wiredTigerCacheSizeGB 0.5 --oplogSize 1024 \
+        --setParameter shutdownTimeoutMillisForSignaledShutdown=100
+}
+
+mongo_ready() {
+    await mongo "$MONGO_START_SECONDS" mongo_is_primary "$(port_of mongo)"
+}
+
+# Initiates the set when that was not done yet.
+mongo_is_primary() {
+    port_accepts "$1" && timeout 10 "$(python_program)" "$CHECKOUT/deploy/lib/mongo_initiate.py" "$1" rs0
+}
+
+# The driver finds the set by its name, so that after a restart it waits for the primary.
+mongo_url() {
+    printf 'mongodb://127.0.0.1:%s/?replicaSet=rs0\n' "$(port_of mongo)"
+}
