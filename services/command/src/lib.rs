@@ -1,1 +1,83 @@
+//! The write side of Daybook: takes commands, keeps the log, publishes it.
+//!
+//! - [`domain`]: what commands mean; pure;
+//! - [`append`]: the pipeline that every command passes through;
+//! - [`mod@store`] is Postgres, and nothing else is;
+//! - [`relay`]: from the log to NATS JetStream;
+//! - [`grpc`]: the services.
 
+pub mod append;
+pub mod config;
+pub mod domain;
+pub mod grpc;
+pub mod relay;
+pub mod status;
+pub mod store;
+mod watchdog;
+pub mod wire;
+pub mod write_model;
+
+use daybook::{
+    command::v1::{
+        catalogue_service_server::CatalogueServiceServer, inventory_service_server::InventoryServiceServer,
+        sale_service_server::SaleServiceServer,
+    },
+    event::v1::event_log_service_server::EventLogServiceServer,
+};
+use daybook_chassis::{BoxError, CancellationToken, health::Health, server, tasks::Tasks};
+use tokio::{net::TcpListener, sync::watch};
+use tonic::service::Routes;
+
+use append::Pipeline;
+use config::Config;
+use grpc::{catalogue::CatalogueApi, event_log::EventLog, execute::Executor, inventory::Inventory, sale::Sales};
+use relay::{Published, Relay};
+use store::Store;
+
+/// The services of this process, as the health service names them.
+const SERVICES: &[&str] = &[
+    "daybook.command.v1.CatalogueService",
+    "daybook.command.v1.InventoryService",
+    "daybook.command.v1.SaleService",
+    "daybook.event.v1.EventLogService",
+];
+
+/// Serves until the token is cancelled, then finishes what is in hand.
+///
+/// # Errors
+/// If it cannot start, or a task of it fails.
+pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let store = Store::new(&config.postgres)?;
+    let (health, health_server) = Health::new(SERVICES).await;
+    let (head, heads) = watch::channel(0);
+    let (published, publications) = watch::channel(Published::default());
+    let (healthy, healths) = watch::channel(false);
+    let (pipeline, appends) = Pipeline::new(store.clone(), head.clone(), healthy.clone());
+    let relay = Relay::new(store.clone(), config.nats, published).await?;
+
+    let executor = Executor::new(appends, store.clone());
+    let catalogue = CatalogueApi { executor: executor.clone(), store: store.clone(), shutdown: shutdown.clone() };
+    let inventory = Inventory { executor: executor.clone(), shutdown: shutdown.clone() };
+    let sales = Sales { executor, shutdown: shutdown.clone() };
+    let log =
+        EventLog { store: store.clone(), head: heads.clone(), published: publications, shutdown: shutdown.clone() };
+    let limit = server::MAX_REQUEST_BYTES;
+    let routes = Routes::new(health_server)
+        .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(limit))
+        .add_service(InventoryServiceServer::new(inventory).max_decoding_message_size(limit))
+        .add_service(SaleServiceServer::new(sales).max_decoding_message_size(limit))
+        .add_service(EventLogServiceServer::new(log).max_decoding_message_size(limit));
+    let routes = server::add_reflection(routes, daybook::FILE_DESCRIPTOR_SET)?;
+
+    let mut tasks = Tasks::new(shutdown.clone());
+    // The pipeline ends when the server has dropped the last way into it.
+    tasks.spawn("append pipeline", pipeline.run());
+    tasks.spawn("relay", relay.run(heads, shutdown.clone()));
+    tasks.spawn("watchdog", watchdog::run(store, head, healthy, shutdown.clone()));
+    tasks.spawn("health", watchdog::report(health, SERVICES, healths, shutdown.clone()));
+    tasks.spawn("server", server::serve(listener, routes, shutdown, server::SHUTDOWN_BUDGET));
+    tasks.join(server::SHUTDOWN_BUDGET + DRAIN_BUDGET).await
+}
+
+/// What the pipeline may still take after the server has stopped.
+const DRAIN_BUDGET: std::time::Duration = std::time::Duration::from_secs(5);

@@ -1,0 +1,130 @@
+//! The append pipeline: all commands of the process pass through it, one batch at a time.
+//!
+//! Handlers put well-formed commands into a bounded queue. One task takes everything that is waiting, decides it in order
+//! against the catalogue, writes all of it in one transaction and answers after the commit. While one commit waits for the
+//! disk the next batch gathers, so throughput grows with load, and a lone command waits for nobody.
+//!
+//! The task is not the caller's: a caller who goes away leaves no half-known commit behind.
+
+mod pipeline;
+mod plan;
+
+use std::{
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+    time::Duration,
+};
+
+use daybook::{command::v1::Accepted, event::v1::Metadata, ids::RequestId, reason};
+use daybook_chassis::answer::Refusal;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tonic::Code;
+
+pub use pipeline::Pipeline;
+
+use crate::domain::{catalogue::Catalogue, command::Command};
+
+/// Commands that may wait. At the rate of a busy pipeline that is well below a second of work.
+pub const QUEUE_COMMANDS: usize = 4_096;
+
+/// Bytes of commands that may wait: a queue full of large deliveries must not take the memory of the process.
+pub const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+
+/// When to come back if the queue is full.
+const OVERLOAD_WAIT: Duration = Duration::from_millis(250);
+
+/// A command with everything that is needed to record and answer it.
+#[derive(Debug)]
+pub struct Submission {
+    pub command: Command,
+    pub request_id: RequestId,
+    /// Digest of the command's content without its request id.
+    pub fingerprint: Fingerprint,
+    pub metadata: Metadata,
+    /// Size of the message: what it takes of [`QUEUE_BYTES`].
+    pub bytes: usize,
+}
+
+/// Digest of a command's content.
+pub type Fingerprint = [u8; 16];
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Accepted(Accepted),
+    Refused(Refusal),
+    /// The stream that it was decided on has changed: load it again and decide again.
+    Again,
+}
+
+/// A submission in the queue.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) submission: Submission,
+    answer: oneshot::Sender<Answer>,
+    /// Given back when the command is answered.
+    _bytes: OwnedSemaphorePermit,
+}
+
+impl Queued {
+    pub(crate) fn answer(self, answer: Answer) {
+        // The caller may be gone; what was recorded stays recorded.
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// The way into the pipeline.
+#[derive(Clone, Debug)]
+pub struct Appends {
+    queue: mpsc::Sender<Queued>,
+    bytes: Arc<Semaphore>,
+    catalogue: Arc<RwLock<Catalogue>>,
+}
+
+impl Appends {
+    /// Puts a command into the queue, if there is room.
+    ///
+    /// # Errors
+    /// If the queue is full or the pipeline has stopped.
+    pub fn try_submit(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        let permit = Arc::clone(&self.bytes).try_acquire_many_owned(permits(&submission)).map_err(|_| overloaded())?;
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Queued { submission, answer, _bytes: permit }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => overloaded(),
+            mpsc::error::TrySendError::Closed(_) => stopping(),
+        })?;
+        Ok(answered)
+    }
+
+    /// Puts a command into the queue as soon as there is room: for streams, whose senders then wait.
+    ///
+    /// # Errors
+    /// If the pipeline has stopped.
+    pub async fn submit(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        let permit = Arc::clone(&self.bytes).acquire_many_owned(permits(&submission)).await.map_err(|_| stopping())?;
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Queued { submission, answer, _bytes: permit }).await.map_err(|_| stopping())?;
+        Ok(answered)
+    }
+
+    /// The catalogue as it is now, to tell all that is wrong with a message that is refused anyway. Decisions are made in
+    /// the pipeline.
+    pub fn catalogue(&self) -> RwLockReadGuard<'_, Catalogue> {
+        self.catalogue.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn permits(submission: &Submission) -> u32 {
+    u32::try_from(submission.bytes.clamp(1, QUEUE_BYTES)).unwrap_or(u32::MAX)
+}
+
+fn overloaded() -> Refusal {
+    let message = "too many commands are waiting; send it again after the stated delay";
+    Refusal::new(Code::ResourceExhausted, reason::OVERLOADED, message).with_retry_after(OVERLOAD_WAIT)
+}
+
+/// The refusal while the service stops.
+#[must_use]
+pub fn stopping() -> Refusal {
+    Refusal::new(Code::Unavailable, reason::SHUTTING_DOWN, "the service is stopping; send it again")
+        .with_retry_after(OVERLOAD_WAIT)
+}

@@ -1,0 +1,428 @@
+//! The task that appends.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
+    time::Duration,
+};
+
+use daybook::{event, reason};
+use daybook_chassis::{BoxError, answer::Refusal, process::chain};
+use tokio::{
+    sync::{Semaphore, mpsc, watch},
+    time::Instant,
+};
+use tonic::Code;
+use tracing::{debug, error, info, warn};
+use uuid::Uuid;
+
+use super::{
+    Answer, Appends, QUEUE_BYTES, QUEUE_COMMANDS, Queued,
+    plan::{self, Accepted, Plan},
+};
+use crate::{
+    domain::{catalogue::Catalogue, decision},
+    store::{
+        Store, StoreError,
+        append::{Appended, SeenEvent},
+    },
+};
+
+/// Commands of one batch: beyond some hundred the time of a commit is all work, and waiting only grows.
+const MAX_BATCH_COMMANDS: usize = 500;
+
+/// Bytes of messages in one batch; what Postgres gets stays below twice as much.
+const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long a batch is tried again while Postgres is away. After that it, and everything that waits, is answered:
+/// callers must learn it within their deadlines.
+const AWAY_BUDGET: Duration = Duration::from_secs(2);
+
+/// Wait before a batch is tried again.
+const AWAY_WAIT: Duration = Duration::from_millis(100);
+
+/// How often a batch is decided again because another process came first, before its commands are sent back.
+const MAX_ROUNDS: usize = 20;
+
+/// When callers should come back while Postgres is away.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The append pipeline of this process.
+#[derive(Debug)]
+pub struct Pipeline {
+    store: Store,
+    queue: mpsc::Receiver<Queued>,
+    catalogue: Arc<RwLock<Catalogue>>,
+    /// The catalogue holds something that may not be in the log, or lacks something that is.
+    stale: bool,
+    /// Commands that wait for the next batch.
+    carried: VecDeque<Queued>,
+    /// Position up to which this process knows the log.
+    head: watch::Sender<i64>,
+    healthy: watch::Sender<bool>,
+}
+
+/// Why a batch is given up.
+enum GivenUp {
+    Away { unknown: bool },
+    Overtaken,
+}
+
+impl Pipeline {
+    /// A pipeline and the way into it.
+    #[must_use]
+    pub fn new(store: Store, head: watch::Sender<i64>, healthy: watch::Sender<bool>) -> (Self, Appends) {
+        let (sender, queue) = mpsc::channel(QUEUE_COMMANDS);
+        let catalogue = Arc::new(RwLock::new(Catalogue::default()));
+        let bytes = Arc::new(Semaphore::new(QUEUE_BYTES));
+        let appends = Appends { queue: sender, bytes, catalogue: Arc::clone(&catalogue) };
+        (Self { store, queue, catalogue, stale: true, carried: VecDeque::new(), head, healthy }, appends)
+    }
+
+    /// Loads the catalogue, so that the first commands find it.
+    ///
+    /// # Errors
+    /// If Postgres is away.
+    pub async fn load(&mut self) -> Result<(), StoreError> {
+        if self.stale {
+            let loaded = self.store.load_catalogue().await?;
+            *self.lock() = loaded;
+            self.stale = false;
+        }
+        Ok(())
+    }
+
+    /// Appends until all ways into the pipeline are gone and everything in it is answered.
+    ///
+    /// # Errors
+    /// None today; a task of the process ends with a result.
+    pub async fn run(mut self) -> Result<(), BoxError> {
+        while let Some(commands) = self.gather().await {
+            self.step(commands).await;
+        }
+        info!("the append pipeline is drained");
+        Ok(())
+    }
+
+    /// Takes what is waiting, up to the bounds of a batch; waits only if nothing is. `None` when nothing can come any more.
+    async fn gather(&mut self) -> Option<Vec<Queued>> {
+        let mut batch: Vec<Queued> = Vec::new();
+        let mut bytes = 0;
+        while batch.len() < MAX_BATCH_COMMANDS && bytes < MAX_BATCH_BYTES {
+            let next = match self.carried.pop_front() {
+                Some(carried) => carried,
+                None => match self.queue.try_recv() {
+                    Ok(queued) => queued,
+                    Err(_) if batch.is_empty() => self.queue.recv().await?,
+                    Err(_) => break,
+                },
+            };
+            bytes += next.submission.bytes;
+            batch.push(next);
+        }
+        Some(batch)
+    }
+
+    /// Records and answers one batch.
+    async fn step(&mut self, commands: Vec<Queued>) {
+        let mut pending = commands;
+        let mut first_away: Option<Instant> = None;
+        let mut unknown = false;
+        for _ in 0..MAX_ROUNDS {
+            match self.round(pending).await {
+                Round::Done => {
+                    self.healthy.send_if_modified(|healthy| !std::mem::replace(healthy, true));
+                    return;
+                }
+                Round::Again(rest) => pending = rest,
+                Round::Away { rest, error, sent } => {
+                    unknown |= sent;
+                    self.stale = true;
+                    let since = *first_away.get_or_insert_with(|| {
+                        warn!(error = %chain(&error), commands = rest.len(), "Postgres is away");
+                        Instant::now()
+                    });
+                    if since.elapsed() >= AWAY_BUDGET {
+                        self.give_up(rest, &GivenUp::Away { unknown });
+                        return;
+                    }
+                    pending = rest;
+                    tokio::time::sleep(AWAY_WAIT).await;
+                }
+                Round::Broken { rest, error } => {
+                    self.stale = true;
+                    if let Some(alone) = self.isolate(rest) {
+                        error!(
+                            request_id = %alone.submission.request_id, error = %chain(&error), "a command cannot be recorded"
+                        );
+                        alone.answer(Answer::Refused(internal()));
+                    }
+                    return;
+                }
+            }
+        }
+        self.give_up(pending, &GivenUp::Overtaken);
+    }
+
+    /// Decides and writes once.
+    async fn round(&mut self, mut commands: Vec<Queued>) -> Round {
+        if let Err(error) = self.load().await {
+            return Round::Away { rest: commands, error, sent: false };
+        }
+        let sold_before = match self.split_at_move(&mut commands).await {
+            Ok(sold_before) => sold_before,
+            Err(error) => return Round::Away { rest: commands, error, sent: false },
+        };
+        let plan = Plan::decide(commands, &mut self.lock(), sold_before, plan::now());
+        let Plan { batch, accepted, refused, deferred } = plan;
+        for queued in deferred.into_iter().rev() {
+            self.carried.push_front(queued);
+        }
+        self.refuse(refused).await;
+        if accepted.is_empty() {
+            return Round::Done;
+        }
+        let connection = match self.store.connection().await {
+            Ok(connection) => connection,
+            Err(error) => return Round::Away { rest: commands_of(accepted), error, sent: false },
+        };
+        match connection.append(&batch).await {
+            Ok(Appended::Written { base }) => {
+                if batch.touches_catalogue {
+                    let events = i64::try_from(batch.columns.event_ids.len()).unwrap_or(0);
+                    self.lock().position = base + events;
+                }
+                self.accept(base, accepted);
+                Round::Done
+            }
+            Ok(Appended::Seen(seen)) => {
+                self.stale |= batch.touches_catalogue;
+                Round::Again(answer_seen(accepted, &seen))
+            }
+            Ok(Appended::CatalogueChanged) => {
+                self.stale = true;
+                Round::Again(commands_of(accepted))
+            }
+            Err(StoreError::Conflict) => {
+                self.stale |= batch.touches_catalogue;
+                Round::Again(commands_of(accepted))
+            }
+            Err(error @ StoreError::Away(_)) => Round::Away { rest: commands_of(accepted), error, sent: true },
+            Err(error @ (StoreError::Refused(_) | StoreError::Unreadable { .. })) => {
+                Round::Broken { rest: commands_of(accepted), error }
+            }
+        }
+    }
+
+    /// A command that registers an item with earlier sales begins a batch of its own, with these sales at hand.
+    async fn split_at_move(
+        &mut self,
+        commands: &mut Vec<Queued>,
+    ) -> Result<Option<Vec<crate::domain::item::UnassignedSales>>, StoreError> {
+        let found = {
+            let catalogue = self.lock();
+            commands.iter().position(|queued| {
+                queued.submission.command.registers_item().is_some_and(|item| catalogue.is_unassigned(item))
+            })
+        };
+        let Some(index) = found else { return Ok(None) };
+        let rest = commands.split_off(index.max(1));
+        for queued in rest.into_iter().rev() {
+            self.carried.push_front(queued);
+        }
+        match commands.first().and_then(|queued| queued.submission.command.registers_item()) {
+            Some(item) if index == 0 => self.store.unassigned_sales(item).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn accept(&self, base: i64, accepted: Vec<Accepted>) {
+        let mut position = base;
+        for Accepted { queued, events } in accepted {
+            position += i64::try_from(events.len()).unwrap_or(0);
+            if let Some(first) = events.first() {
+                debug!(request_id = %queued.submission.request_id, position, "recorded");
+                queued.answer(Answer::Accepted(decision::accepted(&first.kind, position, false)));
+            }
+        }
+        self.head.send_if_modified(|head| {
+            let grew = *head < position;
+            *head = position.max(*head);
+            grew
+        });
+    }
+
+    /// Answers commands that were refused: with the first answer, if they had been accepted before.
+    async fn refuse(&self, refused: Vec<(Queued, Refusal)>) {
+        if refused.is_empty() {
+            return;
+        }
+        let requests: Vec<Uuid> = refused.iter().map(|(queued, _)| queued.submission.request_id.uuid()).collect();
+        let streams: Vec<Uuid> =
+            refused.iter().filter_map(|(queued, _)| queued.submission.command.registers()).collect();
+        let seen = match self.store.connection().await {
+            Ok(connection) => connection.look_up(&requests, &streams).await,
+            Err(error) => Err(error),
+        };
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(error) => {
+                warn!(error = %chain(&error), "Postgres is away");
+                for (queued, _) in refused {
+                    queued.answer(Answer::Refused(away(false)));
+                }
+                return;
+            }
+        };
+        for (queued, refusal) in refused {
+            let answer = repetition(&queued, &seen).unwrap_or(Answer::Refused(refusal));
+            queued.answer(answer);
+        }
+    }
+
+    fn give_up(&mut self, commands: Vec<Queued>, why: &GivenUp) {
+        if matches!(why, GivenUp::Away { .. }) {
+            self.healthy.send_if_modified(|healthy| std::mem::replace(healthy, false));
+        }
+        for queued in commands {
+            let refusal = match why {
+                GivenUp::Away { unknown } => away(*unknown),
+                GivenUp::Overtaken => overtaken(),
+            };
+            queued.answer(Answer::Refused(refusal));
+        }
+        if let GivenUp::Away { .. } = why {
+            // What waits behind would meet the same.
+            for queued in self.carried.drain(..) {
+                queued.answer(Answer::Refused(away(false)));
+            }
+            while let Ok(queued) = self.queue.try_recv() {
+                queued.answer(Answer::Refused(away(false)));
+            }
+        }
+    }
+
+    /// Something in a batch cannot be written: its commands are tried one by one, and only the one at fault is refused.
+    /// Answers that one when it stands alone.
+    fn isolate(&mut self, mut commands: Vec<Queued>) -> Option<Queued> {
+        if commands.len() == 1 {
+            return commands.pop();
+        }
+        // Halves are carried as batches of their own by their bytes; alone is the simplest that always ends.
+        for queued in commands.into_iter().rev() {
+            self.carried.push_front(Queued {
+                submission: super::Submission { bytes: MAX_BATCH_BYTES, ..queued.submission },
+                ..queued
+            });
+        }
+        None
+    }
+
+    fn lock(&self) -> RwLockWriteGuard<'_, Catalogue> {
+        // A panic while the catalogue was changed leaves it as it is; the next error loads it again.
+        self.catalogue.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one try at a batch came to.
+enum Round {
+    Done,
+    /// These are left; try them again at once.
+    Again(Vec<Queued>),
+    /// Postgres is away; `sent` if the batch may have been written.
+    Away {
+        rest: Vec<Queued>,
+        error: StoreError,
+        sent: bool,
+    },
+    /// Postgres refuses the batch.
+    Broken {
+        rest: Vec<Queued>,
+        error: StoreError,
+    },
+}
+
+fn commands_of(accepted: Vec<Accepted>) -> Vec<Queued> {
+    accepted.into_iter().map(|accepted| accepted.queued).collect()
+}
+
+/// Answers the commands whose request id or place in a stream is taken, and gives back the others.
+fn answer_seen(accepted: Vec<Accepted>, seen: &[SeenEvent]) -> Vec<Queued> {
+    let mut rest = Vec::with_capacity(accepted.len());
+    for Accepted { queued, events } in accepted {
+        if let Some(answer) = repetition(&queued, seen) {
+            queued.answer(answer);
+            continue;
+        }
+        let place = events.iter().position(|event| {
+            seen.iter().any(|seen| seen.stream_id == event.stream_id && seen.stream_version == event.stream_version)
+        });
+        match place {
+            None => rest.push(queued),
+            // The stream that the command would begin exists.
+            Some(0) => {
+                let first = events.first();
+                let existing = seen.iter().find(|seen| first.is_some_and(|first| seen.stream_id == first.stream_id));
+                let answer = match (existing, queued.submission.command.clash()) {
+                    (Some(existing), Some(clash)) => same_content(&queued, existing).unwrap_or(Answer::Refused(clash)),
+                    _ => Answer::Again,
+                };
+                queued.answer(answer);
+            }
+            Some(_) => queued.answer(Answer::Again),
+        }
+    }
+    rest
+}
+
+/// The answer to a command whose request id was used before, or which registers what is registered with the same content.
+fn repetition(queued: &Queued, seen: &[SeenEvent]) -> Option<Answer> {
+    let submission = &queued.submission;
+    let of_request = seen
+        .iter()
+        .find(|seen| seen.first.as_ref().is_some_and(|first| first.request_id == submission.request_id.uuid()));
+    if let Some(seen) = of_request {
+        let message = format!("request id {} was used for another command", submission.request_id);
+        let reused = Refusal::new(Code::AlreadyExists, reason::REQUEST_ID_REUSED, message);
+        return Some(same_content(queued, seen).unwrap_or(Answer::Refused(reused)));
+    }
+    let stream = submission.command.registers()?;
+    let registered = seen.iter().find(|seen| seen.stream_id == stream && seen.stream_version == 1)?;
+    same_content(queued, registered)
+}
+
+/// The first answer again, if the content is the same.
+fn same_content(queued: &Queued, seen: &SeenEvent) -> Option<Answer> {
+    let first = seen.first.as_ref()?;
+    if first.fingerprint != queued.submission.fingerprint {
+        return None;
+    }
+    Some(match event::decode(&seen.event_type, seen.schema_version, &seen.payload) {
+        Ok(kind) => {
+            let last = seen.position + i64::from(first.events) - 1;
+            Answer::Accepted(decision::accepted(&kind, last, true))
+        }
+        Err(error) => {
+            error!(position = seen.position, error = %error, "the log holds something unreadable");
+            Answer::Refused(internal())
+        }
+    })
+}
+
+fn away(unknown: bool) -> Refusal {
+    let (reason, message) = if unknown {
+        (reason::OUTCOME_UNKNOWN, "whether it was recorded is not known; send it again with the same request id")
+    } else {
+        (reason::DEPENDENCY_UNAVAILABLE, "the log cannot be written at the moment; send it again")
+    };
+    Refusal::new(Code::Unavailable, reason, message).with_retry_after(RETRY_AFTER)
+}
+
+fn overtaken() -> Refusal {
+    let message = "others changed the same things again and again; send it again";
+    Refusal::new(Code::Aborted, reason::CONCURRENT_CHANGE, message).with_retry_after(RETRY_AFTER)
+}
+
+fn internal() -> Refusal {
+    Refusal::new(Code::Internal, reason::INTERNAL, "the command cannot be recorded; the request id finds the cause")
+}

@@ -1,0 +1,129 @@
+//! Deciding a batch, and laying it out in columns.
+
+use std::collections::HashSet;
+
+use daybook::{event::v1::Event, reason};
+use daybook_chassis::answer::Refusal;
+use jiff::{Timestamp, Unit};
+use prost::Message as _;
+use tonic::Code;
+use uuid::Uuid;
+
+use super::Queued;
+use crate::{
+    domain::{catalogue::Catalogue, decision::NewEvent, item::UnassignedSales},
+    store::append::Batch,
+};
+
+/// Largest event. NATS servers take messages of 1 MiB unless they are told otherwise.
+const MAX_EVENT_BYTES: usize = 900 * 1024;
+
+/// Events of one batch: a command that would exceed it waits for the next one, unless it is the first.
+const MAX_BATCH_EVENTS: usize = 2_000;
+
+/// A decided batch.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) batch: Batch,
+    /// The commands whose events are in the batch, in its order.
+    pub(super) accepted: Vec<Accepted>,
+    /// Commands that are refused, unless they turn out to have been accepted before.
+    pub(super) refused: Vec<(Queued, Refusal)>,
+    /// Commands that depend on others of this batch.
+    pub(super) deferred: Vec<Queued>,
+}
+
+/// A command with its events.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) queued: Queued,
+    pub(super) events: Vec<NewEvent>,
+}
+
+impl Plan {
+    /// Decides commands in order. Each sees the catalogue as the ones before it leave it. `sold_before` is what was sold of
+    /// the item that the first command registers.
+    pub(super) fn decide(
+        commands: Vec<Queued>,
+        catalogue: &mut Catalogue,
+        mut sold_before: Option<Vec<UnassignedSales>>,
+        now: Timestamp,
+    ) -> Self {
+        let mut plan = Self::default();
+        plan.batch.catalogue_position = catalogue.position;
+        let mut requests = HashSet::new();
+        let mut streams: HashSet<Uuid> = HashSet::new();
+        for queued in commands {
+            let submission = &queued.submission;
+            let moves = sold_before.take();
+            let must_move = submission.command.registers_item().is_some_and(|item| catalogue.is_unassigned(item));
+            if requests.contains(&submission.request_id) || (must_move && moves.is_none()) {
+                plan.deferred.push(queued);
+                continue;
+            }
+            let events = match submission.command.decide(catalogue, moves.as_deref().unwrap_or_default()) {
+                Ok(events) => events,
+                Err(refusal) => {
+                    plan.refused.push((queued, refusal));
+                    continue;
+                }
+            };
+            let full =
+                plan.batch.columns.event_ids.len() + events.len() > MAX_BATCH_EVENTS && !plan.accepted.is_empty();
+            if full || events.iter().any(|event| streams.contains(&event.stream_id)) {
+                plan.deferred.push(queued);
+                continue;
+            }
+            let payloads: Vec<Vec<u8>> =
+                events.iter().map(|event| Event { kind: Some(event.kind.clone()) }.encode_to_vec()).collect();
+            if let Some(large) = payloads.iter().map(Vec::len).find(|bytes| *bytes > MAX_EVENT_BYTES) {
+                let message = format!("the event would have {large} bytes; the most is {MAX_EVENT_BYTES}");
+                plan.refused.push((queued, Refusal::new(Code::InvalidArgument, reason::OUT_OF_BOUNDS, message)));
+                continue;
+            }
+            requests.insert(submission.request_id);
+            for (event, payload) in events.iter().zip(payloads) {
+                streams.insert(event.stream_id);
+                plan.batch.touches_catalogue |= catalogue.apply(&event.kind);
+                plan.push(event, payload, now, &queued);
+            }
+            plan.mark_first(&queued, events.len());
+            plan.accepted.push(Accepted { queued, events });
+        }
+        plan
+    }
+
+    fn push(&mut self, event: &NewEvent, payload: Vec<u8>, now: Timestamp, queued: &Queued) {
+        let columns = &mut self.batch.columns;
+        let kind = event.event_type();
+        columns.event_ids.push(Uuid::now_v7());
+        columns.stream_ids.push(event.stream_id);
+        columns.stream_versions.push(event.stream_version);
+        columns.event_types.push(kind.as_str());
+        columns.schema_versions.push(kind.schema_version());
+        columns.store_ids.push(event.store_id.clone());
+        columns.business_dates.push(event.business_date);
+        columns.occurred_at.push(event.occurred_at.unwrap_or(now));
+        columns.request_ids.push(None);
+        columns.fingerprints.push(None);
+        columns.request_events.push(None);
+        columns.payloads.push(payload);
+        columns.metadata.push(queued.submission.metadata.encode_to_vec());
+        let number = i64::try_from(columns.event_ids.len()).unwrap_or(i64::MAX);
+        self.batch.effects.add(number, event);
+    }
+
+    fn mark_first(&mut self, queued: &Queued, events: usize) {
+        let columns = &mut self.batch.columns;
+        let first = columns.event_ids.len() - events;
+        columns.request_ids[first] = Some(queued.submission.request_id.uuid());
+        columns.fingerprints[first] = Some(queued.submission.fingerprint.to_vec());
+        columns.request_events[first] = i32::try_from(events).ok();
+    }
+}
+
+/// The instant to the microsecond, as Postgres keeps it.
+pub(super) fn now() -> Timestamp {
+    let now = Timestamp::now();
+    now.round(Unit::Microsecond).unwrap_or(now)
+}

@@ -1,0 +1,88 @@
+//! All commands, as the append pipeline sees them.
+
+use daybook_chassis::answer::Refusal;
+use uuid::Uuid;
+
+use super::{
+    adjustment::AdjustStock,
+    catalogue::Catalogue,
+    decision::NewEvent,
+    delivery::RecordDelivery,
+    item::{RegisterItem, UnassignedSales},
+    sale::RecordSale,
+    sale_return::RecordReturn,
+    sale_state::SaleState,
+    store::RegisterStore,
+    supplier::RegisterSupplier,
+    void::VoidSale,
+};
+
+/// A well-formed command with the state of the streams that it depends on.
+#[derive(Clone, Debug)]
+pub enum Command {
+    RegisterSupplier(RegisterSupplier),
+    RegisterStore(RegisterStore),
+    RegisterItem(RegisterItem),
+    RecordDelivery(RecordDelivery),
+    AdjustStock(AdjustStock),
+    RecordSale(RecordSale),
+    VoidSale(VoidSale, Option<Box<SaleState>>),
+    RecordReturn(RecordReturn, Option<Box<SaleState>>),
+}
+
+impl Command {
+    /// Decides the command; `sold_before` is what was sold of an item that it registers.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn decide(&self, catalogue: &Catalogue, sold_before: &[UnassignedSales]) -> Result<Vec<NewEvent>, Refusal> {
+        match self {
+            Self::RegisterSupplier(command) => command.decide(catalogue),
+            Self::RegisterStore(command) => command.decide(catalogue),
+            Self::RegisterItem(command) => command.decide(catalogue, sold_before),
+            Self::RecordDelivery(command) => command.decide(catalogue),
+            Self::AdjustStock(command) => command.decide(catalogue),
+            Self::RecordSale(command) => command.decide(catalogue),
+            Self::VoidSale(command, sale) => command.decide(sale.as_deref(), catalogue),
+            Self::RecordReturn(command, sale) => command.decide(sale.as_deref(), catalogue),
+        }
+    }
+
+    /// The refusal where the stream that the command begins exists with other content. `None` for a command on an existing
+    /// thing: it is decided again on the new state.
+    #[must_use]
+    pub fn clash(&self) -> Option<Refusal> {
+        match self {
+            Self::RegisterSupplier(command) => Some(command.clash()),
+            Self::RegisterStore(command) => Some(command.clash()),
+            Self::RegisterItem(command) => Some(command.clash()),
+            Self::RecordDelivery(command) => Some(command.clash()),
+            Self::AdjustStock(command) => Some(command.clash()),
+            Self::RecordSale(command) => Some(command.clash()),
+            Self::RecordReturn(command, _) => Some(command.clash()),
+            Self::VoidSale(..) => None,
+        }
+    }
+
+    /// The stream of the catalogue that the command begins: where it exists the decision says so itself, and the same
+    /// content is then no clash but a repetition.
+    #[must_use]
+    pub fn registers(&self) -> Option<Uuid> {
+        let stream = match self {
+            Self::RegisterSupplier(command) => command.stream(),
+            Self::RegisterStore(command) => command.stream(),
+            Self::RegisterItem(command) => command.stream(),
+            _ => return None,
+        };
+        Some(daybook::stream::id_of(&stream))
+    }
+
+    /// The item that the command registers.
+    #[must_use]
+    pub fn registers_item(&self) -> Option<&str> {
+        match self {
+            Self::RegisterItem(command) => Some(command.item_id()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! EventLogService: reading and following the log.
+
+use std::{pin::Pin, time::Duration};
+
+use daybook::{
+    event::{
+        EventType,
+        v1::{
+            EventFilter, FollowEventsRequest, FollowEventsResponse, GetLogStatusRequest, GetLogStatusResponse,
+            GetStreamRequest, GetStreamResponse, ReadEventsRequest, ReadEventsResponse, RecordedEvent,
+            event_log_service_server::EventLogService,
+        },
+    },
+    reason, stream,
+};
+use daybook_chassis::{CancellationToken, answer::Refusal};
+use futures_util::Stream;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Request, Response, Status};
+
+use crate::{
+    append::stopping,
+    domain::check::{self, Check},
+    relay::Published,
+    status,
+    store::{
+        Store, StoreError,
+        events::{Page, StoredEvent, timestamp},
+    },
+};
+
+const DEFAULT_PAGE_EVENTS: i32 = 1_000;
+const MAX_PAGE_EVENTS: i32 = 5_000;
+
+/// Entries of a filter.
+const MAX_FILTER_TYPES: usize = 32;
+const MAX_FILTER_STORES: usize = 256;
+
+/// Longest name of a stream: four identifiers, a date and their separators.
+const MAX_STREAM_LEN: usize = 320;
+
+/// Pages that may wait for a slow follower; it is not read ahead of him any further.
+const FOLLOW_PAGES: usize = 2;
+
+/// Events of one message to a follower.
+const FOLLOW_EVENTS: usize = 500;
+
+/// The log is looked at so often even if nobody says that it grew: another process may have appended.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A follower hears at least so often how far the log was looked at.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The log's readers.
+#[derive(Clone, Debug)]
+pub struct EventLog {
+    pub store: Store,
+    pub head: watch::Receiver<i64>,
+    pub published: watch::Receiver<Published>,
+    pub shutdown: CancellationToken,
+}
+
+#[tonic::async_trait]
+impl EventLogService for EventLog {
+    type FollowEventsStream = Pin<Box<dyn Stream<Item = Result<FollowEventsResponse, Status>> + Send>>;
+
+    async fn read_events(&self, request: Request<ReadEventsRequest>) -> Result<Response<ReadEventsResponse>, Status> {
+        let request = request.into_inner();
+        let filter = request.filter.unwrap_or_default();
+        let mut check = Check::default();
+        check_position(&mut check, "after_position", request.after_position);
+        check_position(&mut check, "until_position", request.until_position);
+        let limit = check_page_size(&mut check, request.page_size);
+        check_filter(&mut check, &filter);
+        finish(check)?;
+        let page = self.store.read(request.after_position, request.until_position, limit, &filter).await;
+        let Page { events, scanned, head } = page.map_err(|error| failed(&error))?;
+        let events = recorded(events).map_err(|error| failed(&error))?;
+        Ok(Response::new(ReadEventsResponse { events, scanned_position: scanned, head_position: head }))
+    }
+
+    async fn follow_events(
+        &self,
+        request: Request<FollowEventsRequest>,
+    ) -> Result<Response<Self::FollowEventsStream>, Status> {
+        let request = request.into_inner();
+        let filter = request.filter.unwrap_or_default();
+        let mut check = Check::default();
+        check_position(&mut check, "after_position", request.after_position);
+        check_filter(&mut check, &filter);
+        finish(check)?;
+        let (sender, receiver) = mpsc::channel(FOLLOW_PAGES);
+        let log = self.clone();
+        tokio::spawn(async move { log.follow(request.after_position, filter, sender).await });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn get_stream(&self, request: Request<GetStreamRequest>) -> Result<Response<GetStreamResponse>, Status> {
+        let request = request.into_inner();
+        let mut check = Check::default();
+        let named = !request.stream.is_empty() && request.stream.len() <= MAX_STREAM_LEN;
+        check.that(named, "stream", reason::REQUIRED, || {
+            "must be the name of a stream, such as sale/443/3/2017-01-02/31198892591".to_owned()
+        });
+        check_position(&mut check, "after_version", i64::from(request.after_version));
+        let limit = check_page_size(&mut check, request.page_size);
+        finish(check)?;
+        let id = stream::id_of(&request.stream);
+        let fetch = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let mut events =
+            self.store.read_stream(id, request.after_version, fetch).await.map_err(|error| failed(&error))?;
+        if events.is_empty() && request.after_version == 0 {
+            let message = format!("there is no stream {}", request.stream);
+            return Err(Refusal::new(Code::NotFound, reason::NOT_FOUND, message).into_status(""));
+        }
+        let more = events.len() > limit;
+        events.truncate(limit);
+        let events = recorded(events).map_err(|error| failed(&error))?;
+        Ok(Response::new(GetStreamResponse { events, more }))
+    }
+
+    async fn get_log_status(&self, _: Request<GetLogStatusRequest>) -> Result<Response<GetLogStatusResponse>, Status> {
+        let head = self.store.head().await.map_err(|error| failed(&error))?;
+        let published = *self.published.borrow();
+        let published_recorded_at = if published.position == head.position {
+            Some(head.recorded_at)
+        } else {
+            self.store.recorded_at(published.position).await.map_err(|error| failed(&error))?
+        };
+        Ok(Response::new(GetLogStatusResponse {
+            head_position: head.position,
+            head_recorded_at: (head.position > 0).then(|| timestamp(head.recorded_at)),
+            published_position: published.position,
+            published_recorded_at: published_recorded_at.filter(|_| published.position > 0).map(timestamp),
+            relay_healthy: published.healthy,
+        }))
+    }
+}
+
+impl EventLog {
+    async fn follow(
+        mut self,
+        mut after: i64,
+        filter: EventFilter,
+        sender: mpsc::Sender<Result<FollowEventsResponse, Status>>,
+    ) {
+        let mut told = Instant::now();
+        loop {
+            // Marked as seen before the log is read: growth after that wakes the wait below.
+            self.head.mark_unchanged();
+            let page = match self.store.read(after, 0, FOLLOW_EVENTS, &filter).await {
+                Ok(page) => page,
+                Err(error) => {
+                    let _ = sender.send(Err(failed(&error))).await;
+                    return;
+                }
+            };
+            let (scanned, head) = (page.scanned.max(after), page.head);
+            if !page.events.is_empty() || told.elapsed() >= PROGRESS_INTERVAL {
+                let message = recorded(page.events)
+                    .map(|events| FollowEventsResponse { events, scanned_position: scanned, head_position: head })
+                    .map_err(|error| failed(&error));
+                let broken = message.is_err();
+                if sender.send(message).await.is_err() || broken {
+                    return;
+                }
+                told = Instant::now();
+            }
+            let moved = scanned > after;
+            after = scanned;
+            if moved && after < head && !self.shutdown.is_cancelled() {
+                continue;
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => {
+                    let _ = sender.send(Err(stopping().into_status(""))).await;
+                    return;
+                }
+                () = sender.closed() => return,
+                changed = self.head.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+            }
+        }
+    }
+}
+
+fn recorded(events: Vec<StoredEvent>) -> Result<Vec<RecordedEvent>, StoreError> {
+    events.into_iter().map(StoredEvent::recorded).collect()
+}
+
+fn failed(error: &StoreError) -> Status {
+    status::refusal(error).into_status("")
+}
+
+fn check_position(check: &mut Check, field: &str, position: i64) {
+    check.that(position >= 0, field, reason::INVALID_VALUE, || format!("must be 0 or more, not {position}"));
+}
+
+fn check_page_size(check: &mut Check, page_size: i32) -> usize {
+    check.that(page_size >= 0, "page_size", reason::INVALID_VALUE, || "must be 0 or more".to_owned());
+    let size = if page_size == 0 { DEFAULT_PAGE_EVENTS } else { page_size.min(MAX_PAGE_EVENTS) };
+    usize::try_from(size).unwrap_or(0)
+}
+
+fn check_filter(check: &mut Check, filter: &EventFilter) {
+    if check.count("filter.event_types", filter.event_types.len(), 0..=MAX_FILTER_TYPES) {
+        for (index, name) in filter.event_types.iter().enumerate() {
+            let field = format!("filter.event_types[{index}]");
+            check.that(EventType::parse(name).is_some(), field, reason::INVALID_VALUE, || {
+                let known: Vec<_> = EventType::ALL.iter().map(|known| known.as_str()).collect();
+                format!("must be one of {}", known.join(", "))
+            });
+        }
+    }
+    if check.count("filter.store_ids", filter.store_ids.len(), 0..=MAX_FILTER_STORES) {
+        for (index, store) in filter.store_ids.iter().enumerate() {
+            check.id(format!("filter.store_ids[{index}]"), store, daybook::ids::StoreId::parse);
+        }
+    }
+}
+
+fn finish(check: Check) -> Result<(), Status> {
+    if check.is_clean() { Ok(()) } else { Err(check::refusal(check.violations()).into_status("")) }
+}

@@ -1,0 +1,9 @@
+//! The gRPC services: from messages to commands, and from answers to messages.
+
+pub mod catalogue;
+pub mod event_log;
+pub mod execute;
+pub mod inventory;
+pub mod page;
+pub mod sale;
+pub mod upload;

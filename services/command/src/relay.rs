@@ -1,0 +1,237 @@
+//! Publishes the log on NATS JetStream, in order. The broker itself refuses a gap, a double or a second relay: each
+//! message says which sequence must come before it, so that the stream's sequence is the log's position. Where to go on is
+//! learnt from the stream; nothing about publishing is kept in the database.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    self,
+    context::PublishErrorKind,
+    message::PublishMessage,
+    stream::{self, DiscardPolicy, RetentionPolicy, StorageType},
+};
+use daybook::{event::v1::EventFilter, subject};
+use daybook_chassis::{BoxError, CancellationToken, process::chain};
+use thiserror::Error;
+use tokio::sync::watch;
+use tracing::{debug, info, warn};
+
+use crate::{
+    config::Nats,
+    store::{Store, StoreError},
+    wire,
+};
+
+/// Events that are published before their acknowledgements are awaited. Beyond some hundred NATS gets no faster.
+const WINDOW_EVENTS: usize = 1_000;
+
+/// How long NATS may take for an acknowledgement or an answer.
+const NATS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A dead link to NATS is noticed after two missed pings.
+const PING_INTERVAL: Duration = Duration::from_secs(4);
+
+/// The log is looked at so often even if nobody says that it grew: another process may have appended.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Waits between steps that failed.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(2);
+
+/// A stream that was lost or emptied gets at most so many of the last events again; readers find the rest in the log.
+const REPUBLISHED_EVENTS: i64 = 100_000;
+
+/// NATS forgets message ids after this time. It absorbs nothing here (the expected sequence does), so it may be short.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// How far the log is published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    pub position: i64,
+    pub healthy: bool,
+}
+
+/// Why a step failed.
+#[derive(Debug, Error)]
+pub enum RelayError {
+    #[error("NATS does not answer")]
+    Nats(#[source] BoxError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stream has more than the log: the log was restored from before its end, or the stream belongs to another log.
+    #[error("the stream ends at {stream}, but the log at {log}: nothing is published until an operator decides")]
+    Ahead { stream: i64, log: i64 },
+    /// Somebody else published: the stream is asked where to go on.
+    #[error("another relay published first")]
+    Overtaken,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Published,
+    /// Everything is published.
+    Idle,
+}
+
+/// The relay of this process.
+#[derive(Debug)]
+pub struct Relay {
+    store: Store,
+    config: Nats,
+    jetstream: jetstream::Context,
+    /// Position of the last event in the stream; unknown after an error.
+    last: Option<i64>,
+    published: watch::Sender<Published>,
+}
+
+impl Relay {
+    /// A relay. NATS need not be there yet.
+    ///
+    /// # Errors
+    /// If the URL cannot be read.
+    pub async fn new(store: Store, config: Nats, published: watch::Sender<Published>) -> Result<Self, BoxError> {
+        let client = async_nats::ConnectOptions::new()
+            .name("daybook-relay")
+            .ping_interval(PING_INTERVAL)
+            .connection_timeout(NATS_TIMEOUT)
+            .request_timeout(Some(NATS_TIMEOUT))
+            .reconnect_delay_callback(|attempts| {
+                FIRST_RETRY.saturating_mul(u32::try_from(attempts).unwrap_or(u32::MAX)).min(LONGEST_RETRY)
+            })
+            .retry_on_initial_connect()
+            .connect(&config.url)
+            .await?;
+        let jetstream = jetstream::ContextBuilder::new().timeout(NATS_TIMEOUT).build(client);
+        Ok(Self { store, config, jetstream, last: None, published })
+    }
+
+    /// Publishes until the token is cancelled.
+    ///
+    /// # Errors
+    /// None today; a task of the process ends with a result.
+    pub async fn run(mut self, mut head: watch::Receiver<i64>, shutdown: CancellationToken) -> Result<(), BoxError> {
+        let mut retry = FIRST_RETRY;
+        let mut failing = false;
+        while !shutdown.is_cancelled() {
+            let wait = match self.step().await {
+                Ok(Step::Published) => {
+                    (retry, failing) = (FIRST_RETRY, recovered(failing));
+                    continue;
+                }
+                Ok(Step::Idle) => {
+                    (retry, failing) = (FIRST_RETRY, recovered(failing));
+                    POLL_INTERVAL
+                }
+                Err(RelayError::Overtaken) => {
+                    debug!("another relay published first");
+                    FIRST_RETRY
+                }
+                Err(error) => {
+                    if !failing {
+                        warn!(error = %chain(&error), "the log cannot be published");
+                        failing = true;
+                    }
+                    self.published.send_modify(|published| published.healthy = false);
+                    retry = (retry * 2).min(LONGEST_RETRY);
+                    retry
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(wait) => {}
+                // While something fails, growth is no reason to hurry.
+                changed = head.changed(), if !failing => {
+                    if changed.is_err() {
+                        shutdown.cancelled().await;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes the next events, at most a window of them.
+    ///
+    /// # Errors
+    /// If NATS or Postgres do not answer, or the stream is not the log's.
+    pub async fn step(&mut self) -> Result<Step, RelayError> {
+        let last = match self.last {
+            Some(last) => last,
+            None => self.align().await?,
+        };
+        self.last = None;
+        let page = self.store.read(last, 0, WINDOW_EVENTS, &EventFilter::default()).await?;
+        if page.head < last {
+            return Err(RelayError::Ahead { stream: last, log: page.head });
+        }
+        let step = if page.events.is_empty() { Step::Idle } else { Step::Published };
+        let mut end = last;
+        let mut acks = Vec::with_capacity(page.events.len());
+        for event in page.events {
+            let subject = subject::of_event(
+                &self.config.subjects,
+                &event.event_type,
+                event.store_id.as_deref().unwrap_or_default(),
+            );
+            let before = u64::try_from(event.position - 1).unwrap_or(0);
+            end = event.position;
+            let message = PublishMessage::build().expected_last_sequence(before).payload(wire::encode(event));
+            acks.push(self.jetstream.send_publish(subject, message).await.map_err(nats)?);
+        }
+        for ack in acks {
+            ack.await.map_err(|error| match error.kind() {
+                PublishErrorKind::WrongLastSequence => RelayError::Overtaken,
+                _ => nats(error),
+            })?;
+        }
+        self.last = Some(end);
+        self.published.send_replace(Published { position: end, healthy: true });
+        Ok(step)
+    }
+
+    /// Learns from the stream where to go on; makes it if it is not there.
+    async fn align(&self) -> Result<i64, RelayError> {
+        let mut stream = self.jetstream.get_or_create_stream(stream_config(&self.config)).await.map_err(nats)?;
+        let state = stream.info().await.map_err(nats)?.state.clone();
+        let last = i64::try_from(state.last_sequence).unwrap_or(i64::MAX);
+        let head = self.store.head().await?.position;
+        if last > head {
+            return Err(RelayError::Ahead { stream: last, log: head });
+        }
+        if last == 0 && head > REPUBLISHED_EVENTS {
+            let next = head - REPUBLISHED_EVENTS + 1;
+            info!(from = next, "the stream is empty: it begins anew with the last events");
+            stream.purge().sequence(u64::try_from(next).unwrap_or(1)).await.map_err(nats)?;
+            return Ok(next - 1);
+        }
+        debug!(position = last, "the stream says where to go on");
+        Ok(last)
+    }
+}
+
+fn recovered(failing: bool) -> bool {
+    if failing {
+        info!("the log is published again");
+    }
+    false
+}
+
+fn nats(error: impl Into<BoxError>) -> RelayError {
+    RelayError::Nats(error.into())
+}
+
+fn stream_config(config: &Nats) -> stream::Config {
+    stream::Config {
+        name: config.stream.clone(),
+        description: Some("The log of Daybook: the sequence is the position".to_owned()),
+        subjects: vec![format!("{}.>", config.subjects)],
+        retention: RetentionPolicy::Limits,
+        storage: StorageType::File,
+        discard: DiscardPolicy::Old,
+        max_bytes: config.max_bytes,
+        num_replicas: config.replicas,
+        duplicate_window: DUPLICATE_WINDOW,
+        ..Default::default()
+    }
+}

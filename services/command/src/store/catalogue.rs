@@ -1,0 +1,182 @@
+//! Reading the catalogue: suppliers, stores and items.
+
+use daybook::{
+    command::v1::{Item, Store as StoreEntry, Supplier},
+    event::v1::{ItemRegistered, StoreRegistered, SupplierRegistered, event::Kind},
+};
+use jiff::civil::Date;
+use tokio_postgres::{IsolationLevel, Row};
+
+use super::{Store, StoreError, bounded};
+use crate::domain::{catalogue::Catalogue, item::UnassignedSales};
+
+impl Store {
+    /// Loads what commands are decided against, as of one moment.
+    ///
+    /// # Errors
+    /// If Postgres is away.
+    pub async fn load_catalogue(&self) -> Result<Catalogue, StoreError> {
+        let mut connection = self.connection().await?;
+        let client = connection.client()?;
+        let result = bounded(async {
+            let transaction = client
+                .build_transaction()
+                .isolation_level(IsolationLevel::RepeatableRead)
+                .read_only(true)
+                .start()
+                .await?;
+            let mut catalogue = Catalogue::default();
+            let head = transaction.query_one("SELECT catalogue_position FROM log_head", &[]).await?;
+            catalogue.position = head.try_get(0)?;
+            for row in transaction.query(SUPPLIERS, &[&"", &i64::MAX]).await? {
+                let Supplier { supplier_id, name, gln } = supplier(&row)?;
+                catalogue.apply(&Kind::SupplierRegistered(SupplierRegistered { supplier_id, name, gln }));
+            }
+            for row in transaction.query(STORES, &[&"", &i64::MAX]).await? {
+                let store = store(&row)?;
+                catalogue.apply(&Kind::StoreRegistered(StoreRegistered {
+                    store_id: store.store_id,
+                    name: store.name,
+                    time_zone: store.time_zone,
+                    cut_off_minutes: store.cut_off_minutes,
+                    currency_code: store.currency_code,
+                    negative_stock_allowed: store.negative_stock_allowed,
+                }));
+            }
+            for row in transaction.query(ITEMS, &[&"", &i64::MAX]).await? {
+                let item = item(&row)?;
+                catalogue.apply(&Kind::ItemRegistered(ItemRegistered {
+                    item_id: item.item_id,
+                    name: item.name,
+                    gtin: item.gtin,
+                    category: item.category,
+                    unit_code: item.unit_code,
+                    decimals: item.decimals,
+                    supplier_id: item.supplier_id,
+                }));
+            }
+            for row in transaction.query(UNASSIGNED_ITEMS, &[]).await? {
+                catalogue.note_unassigned(row.try_get(0)?);
+            }
+            transaction.commit().await?;
+            Ok(catalogue)
+        })
+        .await;
+        connection.finish(result)
+    }
+
+    /// What was sold of an item that is not registered.
+    ///
+    /// # Errors
+    /// If Postgres is away.
+    pub async fn unassigned_sales(&self, item_id: &str) -> Result<Vec<UnassignedSales>, StoreError> {
+        let mut connection = self.connection().await?;
+        let client = connection.client()?;
+        let result = bounded(async {
+            let rows = client.query(UNASSIGNED_SALES, &[&item_id]).await?;
+            rows.iter().map(unassigned).collect()
+        })
+        .await;
+        connection.finish(result)
+    }
+
+    /// Suppliers after an id, in order.
+    ///
+    /// # Errors
+    /// If Postgres is away.
+    pub async fn list_suppliers(&self, after: &str, limit: i64) -> Result<Vec<Supplier>, StoreError> {
+        self.list(SUPPLIERS, after, limit, supplier).await
+    }
+
+    /// Stores after an id, in order.
+    ///
+    /// # Errors
+    /// If Postgres is away.
+    pub async fn list_stores(&self, after: &str, limit: i64) -> Result<Vec<StoreEntry>, StoreError> {
+        self.list(STORES, after, limit, store).await
+    }
+
+    /// Items after an id, in order.
+    ///
+    /// # Errors
+    /// If Postgres is away.
+    pub async fn list_items(&self, after: &str, limit: i64) -> Result<Vec<Item>, StoreError> {
+        self.list(ITEMS, after, limit, item).await
+    }
+
+    async fn list<T>(
+        &self,
+        sql: &str,
+        after: &str,
+        limit: i64,
+        read: fn(&Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut connection = self.connection().await?;
+        let client = connection.client()?;
+        let result = bounded(async {
+            let statement = client.prepare_cached(sql).await?;
+            let rows = client.query(&statement, &[&after, &limit]).await?;
+            rows.iter().map(read).collect()
+        })
+        .await;
+        connection.finish(result)
+    }
+}
+
+const SUPPLIERS: &str = "SELECT supplier_id, name, gln FROM suppliers WHERE supplier_id > $1 ORDER BY 1 LIMIT $2";
+
+const STORES: &str = "SELECT store_id, name, time_zone, cut_off_minutes, currency_code, negative_stock_allowed
+    FROM stores WHERE store_id > $1 ORDER BY 1 LIMIT $2";
+
+const ITEMS: &str = "SELECT item_id, name, gtin, category, unit_code, decimals, supplier_id
+    FROM items WHERE item_id > $1 ORDER BY 1 LIMIT $2";
+
+const UNASSIGNED_ITEMS: &str = "SELECT DISTINCT item_id FROM unassigned_sales u
+    WHERE NOT EXISTS (SELECT FROM items i WHERE i.item_id = u.item_id)";
+
+const UNASSIGNED_SALES: &str = "SELECT store_id, business_date, lines_sold, quantity_sold_milli, gross_minor,
+        discount_minor, tax_minor, quantity_returned_milli, returns_net_minor
+    FROM unassigned_sales
+    WHERE item_id = $1 AND (lines_sold, quantity_sold_milli, quantity_returned_milli, returns_net_minor) <> (0, 0, 0, 0)
+    ORDER BY business_date, store_id";
+
+fn supplier(row: &Row) -> Result<Supplier, StoreError> {
+    Ok(Supplier { supplier_id: row.try_get(0)?, name: row.try_get(1)?, gln: row.try_get(2)? })
+}
+
+fn store(row: &Row) -> Result<StoreEntry, StoreError> {
+    Ok(StoreEntry {
+        store_id: row.try_get(0)?,
+        name: row.try_get(1)?,
+        time_zone: row.try_get(2)?,
+        cut_off_minutes: row.try_get(3)?,
+        currency_code: row.try_get(4)?,
+        negative_stock_allowed: row.try_get(5)?,
+    })
+}
+
+fn item(row: &Row) -> Result<Item, StoreError> {
+    Ok(Item {
+        item_id: row.try_get(0)?,
+        name: row.try_get(1)?,
+        gtin: row.try_get(2)?,
+        category: row.try_get(3)?,
+        unit_code: row.try_get(4)?,
+        decimals: row.try_get(5)?,
+        supplier_id: row.try_get(6)?,
+    })
+}
+
+fn unassigned(row: &Row) -> Result<UnassignedSales, StoreError> {
+    Ok(UnassignedSales {
+        store_id: row.try_get(0)?,
+        business_date: row.try_get::<_, Date>(1)?,
+        lines_sold: row.try_get(2)?,
+        quantity_sold_milli: row.try_get(3)?,
+        gross_minor: row.try_get(4)?,
+        discount_minor: row.try_get(5)?,
+        tax_minor: row.try_get(6)?,
+        quantity_returned_milli: row.try_get(7)?,
+        returns_net_minor: row.try_get(8)?,
+    })
+}

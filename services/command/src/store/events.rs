@@ -1,0 +1,209 @@
+//! Reading the log.
+
+use bytes::Bytes;
+use daybook::event::v1::{Event, EventFilter, Metadata, RecordedEvent};
+use jiff::{Timestamp, civil::Date};
+use prost::Message as _;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{Store, StoreError, bounded};
+
+/// Where the log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub position: i64,
+    pub recorded_at: Timestamp,
+}
+
+/// An event as it is stored.
+#[derive(Clone, Debug)]
+pub struct StoredEvent {
+    pub position: i64,
+    pub event_id: Uuid,
+    pub stream_id: Uuid,
+    pub stream_version: i32,
+    pub event_type: String,
+    pub schema_version: i32,
+    pub store_id: Option<String>,
+    pub business_date: Option<Date>,
+    pub occurred_at: Timestamp,
+    pub recorded_at: Timestamp,
+    pub payload: Bytes,
+    pub metadata: Bytes,
+}
+
+/// A page of the log.
+#[derive(Debug)]
+pub struct Page {
+    pub events: Vec<StoredEvent>,
+    /// All events up to here have been looked at.
+    pub scanned: i64,
+    pub head: i64,
+}
+
+/// Bytes of events after which a page ends. An answer of 3 MiB and one event more stays below what clients take.
+pub const PAGE_BYTES: usize = 3 * 1024 * 1024;
+
+/// Positions that one page looks at: with a filter that matches little, a page must still end soon.
+const PAGE_POSITIONS: i64 = 50_000;
+
+/// Events fetched at once from Postgres while a page is filled.
+const FETCH_EVENTS: i64 = 1_000;
+
+const COLUMNS: &str = "position, event_id, stream_id, stream_version, event_type, schema_version, store_id,
+    business_date, occurred_at, recorded_at, payload, metadata";
+
+impl Store {
+    /// Where the log ends.
+    ///
+    /// # Errors
+    /// If Postgres is away.
+    pub async fn head(&self) -> Result<Head, StoreError> {
+        let mut connection = self.connection().await?;
+        let client = connection.client()?;
+        let result = bounded(async {
+            let row = client.query_one("SELECT position, recorded_at FROM log_head", &[]).await?;
+            Ok(Head { position: row.try_get(0)?, recorded_at: row.try_get(1)? })
+        })
+        .await;
+        connection.finish(result)
+    }
+
+    /// When an event was recorded; `None` if there is no such position.
+    ///
+    /// # Errors
+    /// If Postgres is away.
+    pub async fn recorded_at(&self, position: i64) -> Result<Option<Timestamp>, StoreError> {
+        let mut connection = self.connection().await?;
+        let client = connection.client()?;
+        let result = bounded(async {
+            let row = client.query_opt("SELECT recorded_at FROM events WHERE position = $1", &[&position]).await?;
+            row.map(|row| Ok(row.try_get(0)?)).transpose()
+        })
+        .await;
+        connection.finish(result)
+    }
+
+    /// Reads a page of the log: at most `limit` events after a position and up to another (0: the end).
+    ///
+    /// # Errors
+    /// If Postgres is away.
+    pub async fn read(&self, after: i64, until: i64, limit: usize, filter: &EventFilter) -> Result<Page, StoreError> {
+        let mut connection = self.connection().await?;
+        let client = connection.client()?;
+        let result = bounded(async {
+            let head: i64 = client.query_one("SELECT position FROM log_head", &[]).await?.try_get(0)?;
+            let end = if until == 0 { head } else { until.min(head) };
+            let end = end.min(after.saturating_add(PAGE_POSITIONS));
+            let sql = format!(
+                "SELECT {COLUMNS} FROM events
+                WHERE position > $1 AND position <= $2
+                    AND (cardinality($3::text[]) = 0 OR event_type = ANY ($3))
+                    AND (cardinality($4::text[]) = 0 OR store_id = ANY ($4))
+                ORDER BY position LIMIT $5"
+            );
+            let statement = client.prepare_cached(&sql).await?;
+            let mut page = Page { events: Vec::new(), scanned: after.min(end), head };
+            let mut bytes = 0;
+            loop {
+                let wanted = i64::try_from(limit - page.events.len()).unwrap_or(FETCH_EVENTS).min(FETCH_EVENTS);
+                let rows = client
+                    .query(&statement, &[&page.scanned, &end, &filter.event_types, &filter.store_ids, &wanted])
+                    .await?;
+                let all = i64::try_from(rows.len()).unwrap_or(wanted) < wanted;
+                for row in &rows {
+                    let event = stored(row)?;
+                    bytes += event.payload.len() + event.metadata.len() + ENVELOPE_BYTES;
+                    if bytes > PAGE_BYTES && !page.events.is_empty() {
+                        return Ok(page);
+                    }
+                    page.scanned = event.position;
+                    page.events.push(event);
+                }
+                if all {
+                    page.scanned = end.max(page.scanned);
+                    return Ok(page);
+                }
+                if page.events.len() >= limit {
+                    return Ok(page);
+                }
+            }
+        })
+        .await;
+        connection.finish(result)
+    }
+
+    /// Reads events of one stream after a version, in order.
+    ///
+    /// # Errors
+    /// If Postgres is away.
+    pub async fn read_stream(&self, stream: Uuid, after: i32, limit: i64) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut connection = self.connection().await?;
+        let client = connection.client()?;
+        let result = bounded(async {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM events WHERE stream_id = $1 AND stream_version > $2
+                    ORDER BY stream_version LIMIT $3"
+            );
+            let statement = client.prepare_cached(&sql).await?;
+            client.query(&statement, &[&stream, &after, &limit]).await?.iter().map(stored).collect()
+        })
+        .await;
+        connection.finish(result)
+    }
+}
+
+/// What an envelope takes besides payload and metadata, at most.
+const ENVELOPE_BYTES: usize = 256;
+
+fn stored(row: &Row) -> Result<StoredEvent, StoreError> {
+    Ok(StoredEvent {
+        position: row.try_get(0)?,
+        event_id: row.try_get(1)?,
+        stream_id: row.try_get(2)?,
+        stream_version: row.try_get(3)?,
+        event_type: row.try_get(4)?,
+        schema_version: row.try_get(5)?,
+        store_id: row.try_get(6)?,
+        business_date: row.try_get(7)?,
+        occurred_at: row.try_get(8)?,
+        recorded_at: row.try_get(9)?,
+        payload: Bytes::copy_from_slice(row.try_get(10)?),
+        metadata: Bytes::copy_from_slice(row.try_get(11)?),
+    })
+}
+
+impl StoredEvent {
+    /// The event as readers get it.
+    ///
+    /// # Errors
+    /// If payload or metadata cannot be decoded.
+    pub fn recorded(self) -> Result<RecordedEvent, StoreError> {
+        let position = self.position;
+        let malformed = |error: prost::DecodeError| StoreError::Unreadable {
+            position,
+            source: daybook::event::EventError::Malformed { event_type: "event", cause: error.to_string() },
+        };
+        Ok(RecordedEvent {
+            position,
+            event_id: Bytes::copy_from_slice(self.event_id.as_bytes()),
+            stream_id: Bytes::copy_from_slice(self.stream_id.as_bytes()),
+            stream_version: self.stream_version,
+            event_type: self.event_type,
+            schema_version: self.schema_version,
+            store_id: self.store_id.unwrap_or_default(),
+            business_date: self.business_date.map(|date| date.to_string()).unwrap_or_default(),
+            occurred_at: Some(timestamp(self.occurred_at)),
+            recorded_at: Some(timestamp(self.recorded_at)),
+            metadata: Some(Metadata::decode(self.metadata).map_err(malformed)?),
+            event: Some(Event::decode(self.payload).map_err(malformed)?),
+        })
+    }
+}
+
+/// An instant as messages carry it.
+#[must_use]
+pub fn timestamp(instant: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: instant.as_second(), nanos: instant.subsec_nanosecond() }
+}

@@ -1,0 +1,162 @@
+//! Postgres: the only place that knows it.
+
+pub mod append;
+pub mod catalogue;
+pub mod events;
+pub mod migrate;
+
+use std::{str::FromStr as _, time::Duration};
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use thiserror::Error;
+use tokio_postgres::{NoTls, config::TargetSessionAttrs, error::SqlState};
+
+use crate::config::Postgres;
+
+/// How long making a connection, or waiting for a free one, may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long the server may work on one statement, and how long we wait for its answer before the connection is given up.
+/// An append takes milliseconds; the second is longer, so that the server's own refusal arrives first.
+const STATEMENT_TIMEOUT_MILLIS: u32 = 5_000;
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// A link that went away without a word is noticed after this much silence, or so long after unacknowledged data.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(3);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
+const KEEPALIVE_RETRIES: u32 = 2;
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// Why Postgres did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// It cannot be reached, or the connection broke: nothing is known of what was under way.
+    #[error("Postgres is away")]
+    Away(#[source] daybook_chassis::BoxError),
+    /// Somebody else took a request id or a place in a stream at the same moment.
+    #[error("another append came first")]
+    Conflict,
+    /// It refused the statement; nothing was written.
+    #[error("Postgres refused")]
+    Refused(#[source] tokio_postgres::Error),
+    /// A row is not what this program writes.
+    #[error("the log holds something unreadable at position {position}")]
+    Unreadable { position: i64, source: daybook::event::EventError },
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.code() {
+            Some(code) if *code == SqlState::UNIQUE_VIOLATION || *code == SqlState::T_R_SERIALIZATION_FAILURE => {
+                Self::Conflict
+            }
+            Some(code) if *code == SqlState::T_R_DEADLOCK_DETECTED => Self::Conflict,
+            // A demoted primary, a server that stops or starts, a cancelled statement, a full disk: all may pass.
+            Some(code)
+                if *code == SqlState::READ_ONLY_SQL_TRANSACTION
+                    || ["08", "53", "57", "58"].contains(&&code.code()[..2]) =>
+            {
+                Self::Away(error.into())
+            }
+            Some(_) => Self::Refused(error),
+            None => Self::Away(error.into()),
+        }
+    }
+}
+
+/// Connections to the write store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: Pool,
+}
+
+/// A connection on which one piece of work is done. It is reused only if that was seen to end: a call that is dropped in
+/// the middle closes it.
+#[derive(Debug)]
+pub struct Connection {
+    object: Option<Object>,
+    settled: bool,
+}
+
+impl Store {
+    /// A pool; no connection is made yet.
+    ///
+    /// # Errors
+    /// If the URL cannot be read.
+    pub fn new(config: &Postgres) -> Result<Self, daybook_chassis::BoxError> {
+        let mut postgres = tokio_postgres::Config::from_str(config.url.expose())
+            .map_err(|_| "DAYBOOK_POSTGRES_URL is not a Postgres URL")?;
+        postgres
+            .application_name("daybook-command")
+            .connect_timeout(CONNECT_TIMEOUT)
+            .keepalives(true)
+            .keepalives_idle(KEEPALIVE_IDLE)
+            .keepalives_interval(KEEPALIVE_INTERVAL)
+            .keepalives_retries(KEEPALIVE_RETRIES)
+            .tcp_user_timeout(TCP_USER_TIMEOUT)
+            .target_session_attrs(TargetSessionAttrs::ReadWrite)
+            .options(format!("-c statement_timeout={STATEMENT_TIMEOUT_MILLIS} -c timezone=UTC"));
+        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = Pool::builder(Manager::from_config(postgres, NoTls, manager))
+            .max_size(config.connections)
+            .wait_timeout(Some(CONNECT_TIMEOUT))
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .recycle_timeout(Some(CONNECT_TIMEOUT))
+            .runtime(Runtime::Tokio1)
+            .build()?;
+        Ok(Self { pool })
+    }
+
+    /// A connection.
+    ///
+    /// # Errors
+    /// If none can be had in time.
+    pub async fn connection(&self) -> Result<Connection, StoreError> {
+        let object = self.pool.get().await.map_err(|error| StoreError::Away(error.into()))?;
+        Ok(Connection { object: Some(object), settled: false })
+    }
+
+    /// Asks for nothing, to learn whether the server answers.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut connection = self.connection().await?;
+        let client = connection.client()?;
+        let result = bounded(async { Ok(client.execute("SELECT 1", &[]).await?) }).await;
+        connection.finish(result).map(drop)
+    }
+}
+
+impl Connection {
+    /// The connection itself.
+    ///
+    /// # Errors
+    /// Never before the work is ended.
+    pub(crate) fn client(&mut self) -> Result<&mut Object, StoreError> {
+        self.object.as_mut().ok_or_else(|| StoreError::Away("the work on this connection has ended".into()))
+    }
+
+    /// Ends the work on the connection. It goes back to the pool unless Postgres was away: then it is closed, because what
+    /// it is still doing is not known.
+    pub(crate) fn finish<T>(mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.settled = !matches!(result, Err(StoreError::Away(_)));
+        result
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take().filter(|_| !self.settled) {
+            drop(Object::take(object));
+        }
+    }
+}
+
+/// Waits for work on a connection, for at most [`ANSWER_TIMEOUT`].
+pub(crate) async fn bounded<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, work).await {
+        Ok(result) => result,
+        Err(elapsed) => Err(StoreError::Away(elapsed.into())),
+    }
+}
