@@ -1,6 +1,6 @@
 //! Logs of a process, on standard error.
 //!
-//! - `DAYBOOK_LOG`: what to log, as `info,daybook_command=debug` (default `info`);
+//! - `DAYBOOK_LOG`: what to log, as `info,daybook_command=debug` (default `info`, of libraries only warnings);
 //! - `DAYBOOK_LOG_FORMAT`: `json` (default) or `pretty`.
 
 use std::env;
@@ -8,7 +8,11 @@ use std::env;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 pub(crate) fn init() {
-    let filter = EnvFilter::try_from_env("DAYBOOK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("DAYBOOK_LOG").unwrap_or_else(|_| {
+        EnvFilter::new(
+            "warn,daybook=info,daybook_chassis=info,daybook_command=info,daybook_projector=info,daybook_query=info",
+        )
+    });
     let registry = tracing_subscriber::registry().with(filter);
     // A second process in one program (a test) keeps the first one's logs.
     let _ = match env::var("DAYBOOK_LOG_FORMAT").as_deref() {

@@ -6,6 +6,7 @@
 //!
 //! The task is not the caller's: a caller who goes away leaves no half-known commit behind.
 
+mod answers;
 mod pipeline;
 mod plan;
 

@@ -6,26 +6,22 @@ use std::{
     time::Duration,
 };
 
-use daybook::{event, reason};
 use daybook_chassis::{BoxError, answer::Refusal, process::chain};
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     time::Instant,
 };
-use tonic::Code;
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
 use super::{
     Answer, Appends, QUEUE_BYTES, QUEUE_COMMANDS, Queued,
+    answers::{answer_seen, away, internal, overtaken, repetition},
     plan::{self, Accepted, Plan},
 };
 use crate::{
     domain::{catalogue::Catalogue, decision},
-    store::{
-        Store, StoreError,
-        append::{Appended, SeenEvent},
-    },
+    store::{Store, StoreError, append::Appended},
 };
 
 /// Commands of one batch: beyond some hundred the time of a commit is all work, and waiting only grows.
@@ -43,9 +39,6 @@ const AWAY_WAIT: Duration = Duration::from_millis(100);
 
 /// How often a batch is decided again because another process came first, before its commands are sent back.
 const MAX_ROUNDS: usize = 20;
-
-/// When callers should come back while Postgres is away.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The append pipeline of this process.
 #[derive(Debug)]
@@ -128,13 +121,17 @@ impl Pipeline {
         let mut pending = commands;
         let mut first_away: Option<Instant> = None;
         let mut unknown = false;
-        for _ in 0..MAX_ROUNDS {
-            match self.round(pending).await {
+        let mut rounds = 0;
+        while rounds < MAX_ROUNDS {
+            match self.round(pending, unknown).await {
                 Round::Done => {
                     self.healthy.send_if_modified(|healthy| !std::mem::replace(healthy, true));
                     return;
                 }
-                Round::Again(rest) => pending = rest,
+                Round::Again(rest) => {
+                    rounds += 1;
+                    pending = rest;
+                }
                 Round::Away { rest, error, sent } => {
                     unknown |= sent;
                     self.stale = true;
@@ -164,8 +161,8 @@ impl Pipeline {
         self.give_up(pending, &GivenUp::Overtaken);
     }
 
-    /// Decides and writes once.
-    async fn round(&mut self, mut commands: Vec<Queued>) -> Round {
+    /// Decides and writes once; `unknown` if an earlier round may have written the commands.
+    async fn round(&mut self, mut commands: Vec<Queued>, unknown: bool) -> Round {
         if let Err(error) = self.load().await {
             return Round::Away { rest: commands, error, sent: false };
         }
@@ -178,7 +175,7 @@ impl Pipeline {
         for queued in deferred.into_iter().rev() {
             self.carried.push_front(queued);
         }
-        self.refuse(refused).await;
+        self.refuse(refused, unknown).await;
         if accepted.is_empty() {
             return Round::Done;
         }
@@ -197,7 +194,7 @@ impl Pipeline {
             }
             Ok(Appended::Seen(seen)) => {
                 self.stale |= batch.touches_catalogue;
-                Round::Again(answer_seen(accepted, &seen))
+                Round::Again(answer_seen(accepted, &seen, unknown))
             }
             Ok(Appended::CatalogueChanged) => {
                 self.stale = true;
@@ -253,7 +250,7 @@ impl Pipeline {
     }
 
     /// Answers commands that were refused: with the first answer, if they had been accepted before.
-    async fn refuse(&self, refused: Vec<(Queued, Refusal)>) {
+    async fn refuse(&self, refused: Vec<(Queued, Refusal)>, unknown: bool) {
         if refused.is_empty() {
             return;
         }
@@ -275,7 +272,7 @@ impl Pipeline {
             }
         };
         for (queued, refusal) in refused {
-            let answer = repetition(&queued, &seen).unwrap_or(Answer::Refused(refusal));
+            let answer = repetition(&queued, &seen, unknown).unwrap_or(Answer::Refused(refusal));
             queued.answer(answer);
         }
     }
@@ -344,85 +341,4 @@ enum Round {
 
 fn commands_of(accepted: Vec<Accepted>) -> Vec<Queued> {
     accepted.into_iter().map(|accepted| accepted.queued).collect()
-}
-
-/// Answers the commands whose request id or place in a stream is taken, and gives back the others.
-fn answer_seen(accepted: Vec<Accepted>, seen: &[SeenEvent]) -> Vec<Queued> {
-    let mut rest = Vec::with_capacity(accepted.len());
-    for Accepted { queued, events } in accepted {
-        if let Some(answer) = repetition(&queued, seen) {
-            queued.answer(answer);
-            continue;
-        }
-        let place = events.iter().position(|event| {
-            seen.iter().any(|seen| seen.stream_id == event.stream_id && seen.stream_version == event.stream_version)
-        });
-        match place {
-            None => rest.push(queued),
-            // The stream that the command would begin exists.
-            Some(0) => {
-                let first = events.first();
-                let existing = seen.iter().find(|seen| first.is_some_and(|first| seen.stream_id == first.stream_id));
-                let answer = match (existing, queued.submission.command.clash()) {
-                    (Some(existing), Some(clash)) => same_content(&queued, existing).unwrap_or(Answer::Refused(clash)),
-                    _ => Answer::Again,
-                };
-                queued.answer(answer);
-            }
-            Some(_) => queued.answer(Answer::Again),
-        }
-    }
-    rest
-}
-
-/// The answer to a command whose request id was used before, or which registers what is registered with the same content.
-fn repetition(queued: &Queued, seen: &[SeenEvent]) -> Option<Answer> {
-    let submission = &queued.submission;
-    let of_request = seen
-        .iter()
-        .find(|seen| seen.first.as_ref().is_some_and(|first| first.request_id == submission.request_id.uuid()));
-    if let Some(seen) = of_request {
-        let message = format!("request id {} was used for another command", submission.request_id);
-        let reused = Refusal::new(Code::AlreadyExists, reason::REQUEST_ID_REUSED, message);
-        return Some(same_content(queued, seen).unwrap_or(Answer::Refused(reused)));
-    }
-    let stream = submission.command.registers()?;
-    let registered = seen.iter().find(|seen| seen.stream_id == stream && seen.stream_version == 1)?;
-    same_content(queued, registered)
-}
-
-/// The first answer again, if the content is the same.
-fn same_content(queued: &Queued, seen: &SeenEvent) -> Option<Answer> {
-    let first = seen.first.as_ref()?;
-    if first.fingerprint != queued.submission.fingerprint {
-        return None;
-    }
-    Some(match event::decode(&seen.event_type, seen.schema_version, &seen.payload) {
-        Ok(kind) => {
-            let last = seen.position + i64::from(first.events) - 1;
-            Answer::Accepted(decision::accepted(&kind, last, true))
-        }
-        Err(error) => {
-            error!(position = seen.position, error = %error, "the log holds something unreadable");
-            Answer::Refused(internal())
-        }
-    })
-}
-
-fn away(unknown: bool) -> Refusal {
-    let (reason, message) = if unknown {
-        (reason::OUTCOME_UNKNOWN, "whether it was recorded is not known; send it again with the same request id")
-    } else {
-        (reason::DEPENDENCY_UNAVAILABLE, "the log cannot be written at the moment; send it again")
-    };
-    Refusal::new(Code::Unavailable, reason, message).with_retry_after(RETRY_AFTER)
-}
-
-fn overtaken() -> Refusal {
-    let message = "others changed the same things again and again; send it again";
-    Refusal::new(Code::Aborted, reason::CONCURRENT_CHANGE, message).with_retry_after(RETRY_AFTER)
-}
-
-fn internal() -> Refusal {
-    Refusal::new(Code::Internal, reason::INTERNAL, "the command cannot be recorded; the request id finds the cause")
 }
