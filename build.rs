@@ -8,8 +8,12 @@ use prost::Message as _;
 fn main() -> Result<(), Box<dyn Error>> {
     let files = [
         "daybook/command/v1/answer.proto",
+        "daybook/command/v1/assortment_service.proto",
         "daybook/command/v1/catalogue_service.proto",
+        "daybook/command/v1/correction_service.proto",
+        "daybook/command/v1/day_service.proto",
         "daybook/command/v1/inventory_service.proto",
+        "daybook/command/v1/movement_service.proto",
         "daybook/command/v1/sale_service.proto",
         "daybook/event/v1/event.proto",
         "daybook/event/v1/event_log_service.proto",

@@ -53,6 +53,12 @@ reasons! {
     DUPLICATE_DOCUMENT;
     /// It is registered already, with other content.
     ALREADY_REGISTERED;
+    /// Another supplier is in force for the item from the same date.
+    OVERLAPPING_ASSIGNMENT;
+    /// The store does not have as much, and does not allow negative stock.
+    INSUFFICIENT_STOCK;
+    /// Registers have not sent all that they recorded.
+    MISSING_SEQUENCES;
     /// The request id was used for another command.
     REQUEST_ID_REUSED;
     /// The sale was voided before.
