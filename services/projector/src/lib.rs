@@ -1,1 +1,58 @@
+//! The projector folds the event log into the documents of reports. It alone writes MongoDB, and it knows no Postgres.
+//!
+//! - [`feed`]: events in order and without a gap, from JetStream where it delivers, else from the log itself;
+//! - [`session`]: from a checkpoint on, batch by batch, until something fails; then again from the checkpoint;
+//! - [`projection`]: one report: loads documents, folds a batch, writes what changed;
+//! - [`store`], [`meta`], [`parked`]: MongoDB.
 
+use std::time::Duration;
+
+use daybook_chassis::{
+    BoxError, CancellationToken,
+    health::Health,
+    server::{self, SHUTDOWN_BUDGET},
+    tasks::Tasks,
+};
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+use tracing::info;
+
+use crate::{config::Config, serving::Serving, store::Store};
+
+mod batch;
+mod cache;
+pub mod config;
+mod feed;
+mod jetstream;
+mod log;
+mod meta;
+mod parked;
+mod projection;
+mod serving;
+mod session;
+mod store;
+mod write;
+
+/// Name of the service in health checks.
+pub const SERVICE: &str = "daybook.projector";
+
+/// What is in hand may take so long after a shutdown was asked for: less than the whole budget, so that a batch that hangs
+/// still leaves time to say so.
+const BATCH_BUDGET: Duration = Duration::from_secs(9);
+
+/// Serves health on the listener and projects until the token is cancelled; then finishes the batch in hand.
+///
+/// # Errors
+/// If the configuration cannot be used or a part of the process fails. Servers that are away are waited for.
+pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let (health, health_service) = Health::new(&[SERVICE]).await;
+    let routes = server::add_reflection(Routes::new(health_service), daybook::FILE_DESCRIPTOR_SET)?;
+    let store = Store::open(&config.mongodb).await?;
+    let serving = Serving::new(health);
+    info!(database = config.mongodb.database, stream = config.source.nats_stream, "projector starts");
+
+    let mut tasks = Tasks::new(shutdown.clone());
+    tasks.spawn("projection", session::forever(config, store, serving, shutdown.clone()));
+    tasks.spawn("server", server::serve(listener, routes, shutdown, SHUTDOWN_BUDGET));
+    tasks.join(BATCH_BUDGET).await
+}

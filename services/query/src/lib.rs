@@ -1,1 +1,81 @@
+//! Serves Daybook's reports over gRPC. It only reads, and only MongoDB.
+//!
+//! A call goes [`grpc`] → [`validate`] → [`live`] (how far are the reports? [`position`] waits if need be) → [`list`],
+//! [`entries`], [`stock`] or [`export`] → [`store`] (MongoDB) → [`view`]. Around it stand [`call`] and [`stream`], which
+//! bound what is under way, and [`status`], which words what went wrong.
 
+mod call;
+mod config;
+mod days;
+mod entries;
+mod export;
+mod grpc;
+mod health;
+mod list;
+mod live;
+mod page;
+mod position;
+mod report;
+mod settle;
+mod status;
+mod stock;
+mod store;
+mod stream;
+mod validate;
+mod view;
+
+use daybook::{
+    FILE_DESCRIPTOR_SET,
+    query::v1::{
+        projection_service_server::ProjectionServiceServer, stock_service_server::StockServiceServer,
+        store_day_service_server::StoreDayServiceServer, supplier_day_service_server::SupplierDayServiceServer,
+    },
+};
+use daybook_chassis::{BoxError, CancellationToken, health::Health, server, tasks::Tasks};
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+
+pub use config::Config;
+
+/// Largest request: a list of 1,000 ids has 66 kB.
+const REQUEST_BYTES: usize = 256 * 1024;
+
+/// The services as the health service names them.
+const SERVICES: &[&str] = &[
+    "daybook.query.v1.StoreDayService",
+    "daybook.query.v1.SupplierDayService",
+    "daybook.query.v1.StockService",
+    "daybook.query.v1.ProjectionService",
+];
+
+/// Serves on the listener until the token is cancelled, then finishes what is in hand. MongoDB may come later.
+///
+/// # Errors
+/// If the configuration cannot be used, or the server or one of its tasks fails.
+pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let store = store::Store::connect(config.mongodb_url.expose(), &config.mongodb_database).await?;
+    let (positions, watching) = position::Positions::new(store.clone(), shutdown.clone());
+    let (health, health_service) = Health::new(SERVICES).await;
+    let frame = call::Frame::new(store.clone(), positions, shutdown.clone());
+    let routes = Routes::new(health_service)
+        .add_service(
+            StoreDayServiceServer::new(grpc::store_day::StoreDayApi(frame.clone()))
+                .max_decoding_message_size(REQUEST_BYTES),
+        )
+        .add_service(
+            SupplierDayServiceServer::new(grpc::supplier_day::SupplierDayApi(frame.clone()))
+                .max_decoding_message_size(REQUEST_BYTES),
+        )
+        .add_service(
+            StockServiceServer::new(grpc::stock::StockApi(frame.clone())).max_decoding_message_size(REQUEST_BYTES),
+        )
+        .add_service(
+            ProjectionServiceServer::new(grpc::projection::Projection(frame)).max_decoding_message_size(REQUEST_BYTES),
+        );
+    let routes = server::add_reflection(routes, FILE_DESCRIPTOR_SET)?;
+    let mut tasks = Tasks::new(shutdown.clone());
+    tasks.spawn("checkpoints", watching);
+    tasks.spawn("health", health::watch(store, health, SERVICES, shutdown.clone()));
+    tasks.spawn("server", server::serve(listener, routes, shutdown, server::SHUTDOWN_BUDGET));
+    tasks.join(server::SHUTDOWN_BUDGET).await
+}

@@ -1,1 +1,35 @@
+//! The documents of Daybook's reports, and the pure folds that make them from the event log.
+//!
+//! A fold is a function of a document and an event: no clock, no network. An event at or below a document's position
+//! changes nothing, so that events may come again. The same folds serve live projection, rebuild, as-of reports and
+//! verification.
+//!
+//! - [`store_day`] and [`store_day_fold`], [`supplier_day`] and [`supplier_day_fold`], [`stock`]: the reports;
+//! - [`figures`]: the sums that they hold;
+//! - [`document`], [`spill`], [`entries`], [`breakdown`]: how documents are kept, also very large ones;
+//! - [`registry`]: all reports; one line there adds one; [`folded`]: a report folded in memory;
+//! - [`checkpoint`], [`collections`], [`slot`]: what stands around them.
 
+pub mod breakdown;
+mod checked;
+pub mod checkpoint;
+pub mod collections;
+pub mod document;
+pub mod entries;
+pub mod error;
+pub mod field_name;
+pub mod figures;
+pub mod folded;
+pub mod registry;
+pub mod slot;
+pub mod spill;
+pub mod stock;
+pub mod store_day;
+pub mod store_day_fold;
+pub mod sum;
+pub mod supplier_day;
+pub mod supplier_day_fold;
+pub mod update;
+
+#[cfg(test)]
+mod tests;

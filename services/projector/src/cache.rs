@@ -1,0 +1,75 @@
+//! Documents that are kept in memory between batches, because the next batch probably needs them again.
+
+use std::hash::RandomState;
+
+use daybook_read_model::document::Stored;
+use lru::LruCache;
+
+/// Bookkeeping of one document, roughly, in bytes.
+const SLOT_BYTES: usize = 128;
+
+/// Documents by id, the least recently used of which go first.
+#[derive(Debug)]
+pub(crate) struct Cache<D> {
+    documents: LruCache<String, Slot<D>, RandomState>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Slot<D> {
+    document: D,
+    bytes: usize,
+}
+
+impl<D: Stored> Cache<D> {
+    pub(crate) fn new() -> Self {
+        Self { documents: LruCache::unbounded_with_hasher(RandomState::new()), bytes: 0 }
+    }
+
+    pub(crate) fn contains(&self, id: &str) -> bool {
+        self.documents.contains(id)
+    }
+
+    pub(crate) fn put(&mut self, id: String, document: D) {
+        let bytes = size(&document);
+        self.bytes += bytes;
+        if let Some(old) = self.documents.put(id, Slot { document, bytes }) {
+            self.bytes = self.bytes.saturating_sub(old.bytes);
+        }
+    }
+
+    pub(crate) fn get(&mut self, id: &str) -> Option<&mut D> {
+        self.documents.get_mut(id).map(|slot| &mut slot.document)
+    }
+
+    pub(crate) fn remove(&mut self, id: &str) {
+        if let Some(old) = self.documents.pop(id) {
+            self.bytes = self.bytes.saturating_sub(old.bytes);
+        }
+    }
+
+    /// Takes note of how large a document has become.
+    pub(crate) fn weigh(&mut self, id: &str) {
+        if let Some(slot) = self.documents.peek_mut(id) {
+            let bytes = size(&slot.document);
+            self.bytes = (self.bytes + bytes).saturating_sub(slot.bytes);
+            slot.bytes = bytes;
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Lets the least recently used documents go until so many bytes are left.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        while self.bytes > bytes {
+            let Some((_, old)) = self.documents.pop_lru() else { return };
+            self.bytes = self.bytes.saturating_sub(old.bytes);
+        }
+    }
+}
+
+fn size<D: Stored>(document: &D) -> usize {
+    document.heap_bytes() + SLOT_BYTES
+}

@@ -1,0 +1,93 @@
+//! Configuration of the projector.
+//!
+//! - `DAYBOOK_PROJECTOR_LISTEN`: address to serve health on, such as `127.0.0.1:7402`;
+//! - `DAYBOOK_COMMAND_ENDPOINT`: the command service, whose log is read, such as `http://127.0.0.1:7401`;
+//! - `DAYBOOK_NATS_URL`, `DAYBOOK_NATS_STREAM` (default `DAYBOOK`): where the log is published;
+//! - `DAYBOOK_MONGODB_URL`, `DAYBOOK_MONGODB_DATABASE` (default `daybook`): where the documents are kept;
+//! - `DAYBOOK_PROJECTOR_BATCH_EVENTS` (default 2,000), `DAYBOOK_PROJECTOR_BATCH_BYTES` (default 8 MiB): most that is
+//!   folded before it is written;
+//! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 96 MiB): memory for documents that are kept between batches.
+
+use std::net::SocketAddr;
+
+use daybook_chassis::config::{ConfigErrors, Env, Secret};
+
+/// Configuration of the process.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub source: Source,
+    pub mongodb: Mongodb,
+    pub bounds: Bounds,
+}
+
+/// Where events come from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub command_endpoint: String,
+    pub nats_url: Secret<String>,
+    pub nats_stream: String,
+}
+
+/// Where documents go.
+#[derive(Clone, Debug)]
+pub struct Mongodb {
+    pub url: Secret<String>,
+    pub database: String,
+}
+
+/// How much is held in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub batch_events: usize,
+    pub batch_bytes: usize,
+    pub cache_bytes: usize,
+}
+
+/// Events of a batch: enough that a busy store's document is written once for many sales, few enough that a batch takes
+/// well below a second.
+const DEFAULT_BATCH_EVENTS: usize = 2_000;
+
+/// Bytes of a batch, encoded: several times that in memory while it is folded.
+const DEFAULT_BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bytes of documents between batches: the heads of today's reports of some hundred stores.
+const DEFAULT_CACHE_BYTES: usize = 96 * 1024 * 1024;
+
+const MIB: usize = 1024 * 1024;
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { batch_events: DEFAULT_BATCH_EVENTS, batch_bytes: DEFAULT_BATCH_BYTES, cache_bytes: DEFAULT_CACHE_BYTES }
+    }
+}
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn from_env(mut env: Env) -> Result<Self, ConfigErrors> {
+        let listen = env.required("DAYBOOK_PROJECTOR_LISTEN");
+        let command_endpoint = env.required("DAYBOOK_COMMAND_ENDPOINT");
+        let nats_url = env.required("DAYBOOK_NATS_URL");
+        let nats_stream = env.or("DAYBOOK_NATS_STREAM", "DAYBOOK".to_owned());
+        let url = env.required("DAYBOOK_MONGODB_URL");
+        let database = env.or("DAYBOOK_MONGODB_DATABASE", "daybook".to_owned());
+        let bounds = Bounds {
+            batch_events: env.within("DAYBOOK_PROJECTOR_BATCH_EVENTS", DEFAULT_BATCH_EVENTS, 1..=100_000),
+            batch_bytes: env.within("DAYBOOK_PROJECTOR_BATCH_BYTES", DEFAULT_BATCH_BYTES, MIB..=256 * MIB),
+            cache_bytes: env.within("DAYBOOK_PROJECTOR_CACHE_BYTES", DEFAULT_CACHE_BYTES, 0..=64 * 1024 * MIB),
+        };
+        let config = match (listen, command_endpoint, nats_url, url) {
+            (Some(listen), Some(command_endpoint), Some(nats_url), Some(url)) => Some(Self {
+                listen,
+                source: Source { command_endpoint, nats_url, nats_stream },
+                mongodb: Mongodb { url, database },
+                bounds,
+            }),
+            _ => None,
+        };
+        env.finish(config)
+    }
+}

@@ -1,0 +1,300 @@
+//! Events in order and without a gap.
+//!
+//! The log is read first, until its end is reached. Then JetStream is listened to; what it delivers is taken if it is the
+//! next position, left out if it is known, and if something is missing the log is read again. JetStream may be silent, away,
+//! emptied or lag behind: so the log is also asked when nothing has come for a while.
+
+use std::time::Duration;
+
+use daybook::event::v1::RecordedEvent;
+use daybook_chassis::{CancellationToken, process::chain};
+use futures_util::future::{BoxFuture, FutureExt as _};
+use prost::Message as _;
+use thiserror::Error;
+use tokio::{sync::mpsc, time::Instant};
+use tonic::Status;
+use tracing::{debug, info, warn};
+
+use crate::{
+    jetstream::{Broker, BrokerError, Messages},
+    log::Log,
+    serving::{Part, Serving},
+};
+
+/// Chunks that wait for being folded: while a batch is written, a few megabytes of the next ones are read and decoded.
+const WAITING_CHUNKS: usize = 4;
+
+/// While JetStream delivers, the log is asked after so long a silence.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// While JetStream does not deliver, the log is asked so often.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// JetStream is opened again so long after it failed.
+const REOPEN_INTERVAL: Duration = Duration::from_secs(2);
+
+/// From so many events on, catching up is told of when it is done.
+const NOTABLE_EVENTS: i64 = 10_000;
+
+/// Some events that follow each other, and how large they are.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) events: Vec<RecordedEvent>,
+    pub(crate) bytes: usize,
+}
+
+/// Why there can be no more events.
+#[derive(Debug, Error)]
+pub(crate) enum FeedError {
+    #[error("the log ends at position {head}, but position {expected} is folded already: it was cut or replaced")]
+    LogIsBehind { head: i64, expected: i64 },
+    #[error("the log answered position {found} where {expected} is next")]
+    Gap { found: i64, expected: i64 },
+}
+
+/// Events from somewhere.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    chunks: mpsc::Receiver<Chunk>,
+    task: tokio::task::JoinHandle<Result<(), FeedError>>,
+}
+
+impl Feed {
+    /// Begins to read the events after a position.
+    pub(crate) fn after(
+        position: i64,
+        log: Log,
+        broker: Broker,
+        serving: Serving,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let (sender, chunks) = mpsc::channel(WAITING_CHUNKS);
+        let reader = Reader { next: position + 1, log, broker, serving, sender, delivers: false, log_is_away: false };
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                ended = reader.run() => ended,
+                () = shutdown.cancelled() => Ok(()),
+            }
+        });
+        Self { chunks, task }
+    }
+
+    /// Waits for the next events. `None` if there are no more: see [`Feed::end`].
+    pub(crate) async fn next(&mut self) -> Option<Chunk> {
+        self.chunks.recv().await
+    }
+
+    /// Further events that are already there.
+    pub(crate) fn more(&mut self) -> Option<Chunk> {
+        self.chunks.try_recv().ok()
+    }
+
+    /// Why there are no more.
+    pub(crate) async fn end(mut self) -> Result<(), FeedError> {
+        match (&mut self.task).await {
+            Ok(ended) => ended,
+            // The session ends, and another one begins.
+            Err(panic) => {
+                warn!(error = %panic, "the feed failed");
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Reader {
+    /// The position to come next.
+    next: i64,
+    log: Log,
+    broker: Broker,
+    serving: Serving,
+    sender: mpsc::Sender<Chunk>,
+    /// JetStream delivered, or has nothing to deliver.
+    delivers: bool,
+    log_is_away: bool,
+}
+
+/// Nobody wants events any more, or there can be none.
+enum Stop {
+    Unwanted,
+    Failed(FeedError),
+}
+
+type Opening = BoxFuture<'static, Result<Messages, BrokerError>>;
+
+/// Where JetStream stands.
+enum Delivery {
+    Closed { until: Instant },
+    Opening(Opening),
+    Open(Box<Messages>),
+}
+
+impl Reader {
+    async fn run(mut self) -> Result<(), FeedError> {
+        match self.read().await {
+            Ok(()) | Err(Stop::Unwanted) => Ok(()),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), Stop> {
+        let first = self.next;
+        self.read_log().await?;
+        if self.next - first >= NOTABLE_EVENTS {
+            info!(events = self.next - first, position = self.next - 1, "caught up with the log");
+        }
+        let mut delivery = Delivery::Opening(self.open());
+        let mut ask_log = Instant::now() + POLL_INTERVAL;
+        loop {
+            let wake = match &delivery {
+                Delivery::Closed { until } => ask_log.min(*until),
+                Delivery::Opening(_) | Delivery::Open(_) => ask_log,
+            };
+            tokio::select! {
+                step = advance(&mut delivery) => match step {
+                    Step::Opened(messages) => {
+                        delivery = Delivery::Open(messages);
+                        self.delivered();
+                    }
+                    Step::Delivered(events) => {
+                        self.delivered();
+                        self.serving.set(Part::Events, true).await;
+                        if self.take(events).await? {
+                            // Something is missing: the log has it.
+                            let before = self.next;
+                            self.read_log().await?;
+                            debug!(from = before, to = self.next, "filled a gap from the log");
+                        }
+                        ask_log = Instant::now() + SILENCE;
+                    }
+                    Step::Failed(error) => {
+                        self.undelivered(&error);
+                        delivery = Delivery::Closed { until: Instant::now() + REOPEN_INTERVAL };
+                    }
+                },
+                () = tokio::time::sleep_until(wake) => {
+                    if let Delivery::Closed { until } = &delivery && *until <= Instant::now() {
+                        delivery = Delivery::Opening(self.open());
+                    }
+                    if ask_log <= Instant::now() {
+                        let before = self.next;
+                        self.read_log().await?;
+                        let missed = self.next - before;
+                        if missed > 0 && self.delivers {
+                            // Open or not, it did not bring them: perhaps only the relay is behind.
+                            self.delivers = false;
+                            warn!(events = missed, position = self.next - 1, "JetStream lags: reading the log");
+                        }
+                        ask_log = Instant::now() + if self.delivers { SILENCE } else { POLL_INTERVAL };
+                    }
+                }
+            }
+        }
+    }
+
+    fn open(&self) -> Opening {
+        self.broker.clone().open(self.next).boxed()
+    }
+
+    fn delivered(&mut self) {
+        if !std::mem::replace(&mut self.delivers, true) {
+            info!(position = self.next, "JetStream delivers");
+        }
+    }
+
+    fn undelivered(&mut self, error: &BrokerError) {
+        if self.delivers {
+            self.delivers = false;
+            warn!(error = %chain(error), "JetStream does not deliver: reading the log");
+        } else {
+            debug!(error = %chain(error), "JetStream does not deliver");
+        }
+    }
+
+    /// Reads the log to its end, or as far as it can be read.
+    async fn read_log(&mut self) -> Result<(), Stop> {
+        loop {
+            let page = match self.log.read(self.next - 1).await {
+                Ok(page) => page,
+                Err(status) => {
+                    self.log_failed(&status).await;
+                    return Ok(());
+                }
+            };
+            if std::mem::take(&mut self.log_is_away) {
+                info!(position = self.next, "the log can be read again");
+            }
+            self.serving.set(Part::Events, true).await;
+            let expected = self.next - 1;
+            if page.head < expected {
+                return Err(Stop::Failed(FeedError::LogIsBehind { head: page.head, expected }));
+            }
+            if page.events.is_empty() {
+                return Ok(());
+            }
+            let first = page.events.first().map_or(0, |event| event.position);
+            if self.take(page.events).await? {
+                return Err(Stop::Failed(FeedError::Gap { found: first, expected: self.next }));
+            }
+            if self.next > page.head {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn log_failed(&mut self, status: &Status) {
+        if !self.delivers {
+            self.serving.set(Part::Events, false).await;
+        }
+        if !std::mem::replace(&mut self.log_is_away, true) {
+            warn!(code = ?status.code(), error = status.message(), "the log cannot be read");
+        }
+    }
+
+    /// Hands on what comes next, leaves out what is known; answers if something is missing before the rest.
+    async fn take(&mut self, events: Vec<RecordedEvent>) -> Result<bool, Stop> {
+        let mut taken = Vec::with_capacity(events.len());
+        let mut bytes = 0;
+        let mut gap = false;
+        for event in events {
+            if event.position == self.next {
+                self.next += 1;
+                bytes += event.encoded_len();
+                taken.push(event);
+            } else if event.position > self.next {
+                gap = true;
+                break;
+            }
+        }
+        if !taken.is_empty() {
+            self.sender.send(Chunk { events: taken, bytes }).await.map_err(|_| Stop::Unwanted)?;
+        }
+        Ok(gap)
+    }
+}
+
+enum Step {
+    Opened(Box<Messages>),
+    Delivered(Vec<RecordedEvent>),
+    Failed(BrokerError),
+}
+
+async fn advance(delivery: &mut Delivery) -> Step {
+    match delivery {
+        Delivery::Closed { .. } => std::future::pending().await,
+        Delivery::Opening(opening) => match opening.await {
+            Ok(messages) => Step::Opened(Box::new(messages)),
+            Err(error) => Step::Failed(error),
+        },
+        Delivery::Open(messages) => match messages.next().await {
+            Ok(events) => Step::Delivered(events),
+            Err(error) => Step::Failed(error),
+        },
+    }
+}

@@ -1,0 +1,67 @@
+//! The log itself, as the command service gives it: for catching up, and wherever JetStream does not deliver.
+
+use std::time::Duration;
+
+use daybook::{
+    client,
+    event::v1::{
+        GetLogStatusRequest, ReadEventsRequest, RecordedEvent, event_log_service_client::EventLogServiceClient,
+    },
+};
+use tonic::{Request, Status, transport::Channel};
+
+/// Most events of one page: what the service gives at most; pages also end at 3 MiB.
+const PAGE_EVENTS: i32 = 5_000;
+
+/// A page takes some milliseconds; a command service that is silent for so long is away.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Reads the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    client: EventLogServiceClient<Channel>,
+}
+
+/// A page of the log.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) events: Vec<RecordedEvent>,
+    /// Where the log ended when the page was read.
+    pub(crate) head: i64,
+}
+
+impl Log {
+    /// The log behind an endpoint, which is connected to when it is first read.
+    pub(crate) fn new(endpoint: &str) -> Result<Self, tonic::transport::Error> {
+        let client = EventLogServiceClient::new(client::channel(endpoint)?);
+        Ok(Self { client: client.max_decoding_message_size(client::MAX_ANSWER_BYTES) })
+    }
+
+    /// The events after a position.
+    pub(crate) async fn read(&self, after_position: i64) -> Result<Page, Status> {
+        let request = ReadEventsRequest { after_position, page_size: PAGE_EVENTS, ..ReadEventsRequest::default() };
+        let mut client = self.client.clone();
+        let page = in_time(client.read_events(timed(request))).await?;
+        Ok(Page { events: page.events, head: page.head_position })
+    }
+
+    /// Where the log ends.
+    pub(crate) async fn head(&self) -> Result<i64, Status> {
+        let mut client = self.client.clone();
+        Ok(in_time(client.get_log_status(timed(GetLogStatusRequest {}))).await?.head_position)
+    }
+}
+
+fn timed<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(CALL_TIMEOUT);
+    request
+}
+
+/// The deadline that is sent along binds the service; this one binds the connection, too.
+async fn in_time<T>(call: impl Future<Output = Result<tonic::Response<T>, Status>>) -> Result<T, Status> {
+    match tokio::time::timeout(CALL_TIMEOUT, call).await {
+        Ok(answer) => answer.map(tonic::Response::into_inner),
+        Err(_) => Err(Status::deadline_exceeded("the command service did not answer in time")),
+    }
+}

@@ -1,0 +1,129 @@
+//! The checkpoint, the generation and the pointer to the one that is served.
+
+use daybook::ids::RequestId;
+use daybook_read_model::{
+    checkpoint::{Checkpoint, Generation, LIVE, Live},
+    registry,
+};
+use mongodb::{
+    bson::{DateTime, doc},
+    error::{Error, ErrorKind, WriteFailure},
+    options::{ReadConcern, WriteConcern},
+};
+use tracing::{info, warn};
+
+use crate::store::{Store, StoreError, in_time};
+
+/// The first generation.
+const FIRST_GENERATION: i64 = 1;
+
+/// The one shard that owns all documents.
+const SHARD: i32 = 0;
+const SHARDS: i32 = 1;
+
+/// The document is there already.
+const DUPLICATE_KEY: i32 = 11_000;
+
+/// Where projecting goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) generation: Generation,
+    pub(crate) checkpoint: Checkpoint,
+}
+
+/// Finds where to go on, and makes what is not there yet.
+pub(crate) async fn find(store: &Store) -> Result<Place, StoreError> {
+    let live = found_or(store, LIVE.to_owned(), Live::to(FIRST_GENERATION)).await?;
+    let id = Generation::id_of(live.generation);
+    let generation = found_or(store, id, Generation::new(live.generation, new_epoch())).await?;
+    let start = Checkpoint::start(&generation, SHARD, SHARDS);
+    let mut checkpoint = found_or(store, start.id.clone(), start.clone()).await?;
+    if checkpoint.epoch != generation.epoch {
+        // The checkpoint outlived its generation: it tells of documents that are gone.
+        warn!(position = checkpoint.position, "the checkpoint is of another life of the generation: beginning anew");
+        replace(store, &checkpoint, &start).await?;
+        checkpoint = start;
+    }
+    Ok(Place { generation, checkpoint })
+}
+
+/// Moves the checkpoint on. False if it is not where it was left: somebody else moved it, or the database was dropped.
+pub(crate) async fn advance(
+    store: &Store,
+    checkpoint: &mut Checkpoint,
+    position: i64,
+    recorded_at: Option<DateTime>,
+) -> Result<bool, StoreError> {
+    let collection = store.meta::<Checkpoint>();
+    let filter = doc! { "_id": &checkpoint.id, "epoch": checkpoint.epoch, "position": checkpoint.position };
+    let update = doc! { "$set": { "position": position, "recorded_at": recorded_at, "reports": registry::NAMES } };
+    let done = in_time(async move { collection.update_one(filter, update).write_concern(durable()).await }).await?;
+    if done.matched_count == 1 {
+        checkpoint.position = position;
+        checkpoint.recorded_at = recorded_at;
+    }
+    Ok(done.matched_count == 1)
+}
+
+/// True if the checkpoint is where it was left.
+pub(crate) async fn is_there(store: &Store, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+    let found: Option<Checkpoint> = find_one(store, checkpoint.id.clone()).await?;
+    Ok(found.is_some_and(|found| found.epoch == checkpoint.epoch && found.position == checkpoint.position))
+}
+
+/// How what must not be lost is written.
+pub(crate) fn durable() -> WriteConcern {
+    let mut concern = WriteConcern::majority();
+    concern.journal = Some(true);
+    concern
+}
+
+async fn found_or<T>(store: &Store, id: String, new: T) -> Result<T, StoreError>
+where
+    T: serde::Serialize + serde::de::DeserializeOwned + Clone + Unpin + Send + Sync + 'static,
+{
+    if let Some(found) = find_one(store, id.clone()).await? {
+        return Ok(found);
+    }
+    let collection = store.meta::<T>();
+    let document = new.clone();
+    let inserted = in_time(async move {
+        match collection.insert_one(document).write_concern(durable()).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_duplicate(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    });
+    if inserted.await? {
+        info!(id, "made");
+        return Ok(new);
+    }
+    // Another projector was first.
+    find_one(store, id).await?.ok_or(StoreError::Answer("a document that is there"))
+}
+
+async fn find_one<T>(store: &Store, id: String) -> Result<Option<T>, StoreError>
+where
+    T: serde::de::DeserializeOwned + Send + Sync + 'static,
+{
+    let collection = store.meta::<T>();
+    in_time(async move { collection.find_one(doc! { "_id": id }).read_concern(ReadConcern::majority()).await }).await
+}
+
+async fn replace(store: &Store, old: &Checkpoint, new: &Checkpoint) -> Result<(), StoreError> {
+    let collection = store.meta::<Checkpoint>();
+    let filter = doc! { "_id": &old.id, "epoch": old.epoch, "position": old.position };
+    let new = new.clone();
+    in_time(async move { collection.replace_one(filter, new).write_concern(durable()).await }).await?;
+    Ok(())
+}
+
+fn is_duplicate(error: &Error) -> bool {
+    matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteError(error)) if error.code == DUPLICATE_KEY)
+}
+
+/// A number that no other life of a generation has.
+fn new_epoch() -> i64 {
+    let (high, _) = RequestId::random().uuid().as_u64_pair();
+    i64::from_be_bytes(high.to_be_bytes())
+}

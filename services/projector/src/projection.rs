@@ -1,0 +1,281 @@
+//! One report: brings the documents of a batch into memory, folds the batch, writes what changed.
+
+use std::collections::{HashMap, HashSet};
+
+use daybook::event::v1::RecordedEvent;
+use daybook_read_model::{
+    checkpoint::Generation,
+    collections::in_generation,
+    document::{self, Head as _, Key, Stored},
+    registry::{ChangeOf, EntryOf, Report, Visitor},
+    spill::{Page, Spilled},
+};
+use futures_util::future::{BoxFuture, FutureExt as _};
+use tracing::{debug, error, warn};
+
+use crate::{
+    cache::Cache,
+    parked::Failures,
+    store::{Store, StoreError},
+    write::{self, Job, Written},
+};
+
+/// How often a batch is folded again because somebody else wrote its documents; then the checkpoint is looked at again.
+const MAX_ROUNDS: usize = 5;
+
+/// The projection of one report, whatever its documents are.
+pub(crate) trait Projection: Send {
+    /// Brings the documents up to the end of the batch, and answers what could not be folded.
+    fn project<'a>(
+        &'a mut self,
+        store: &'a Store,
+        events: &'a [RecordedEvent],
+    ) -> BoxFuture<'a, Result<Failures, StoreError>>;
+
+    /// The name of the report.
+    fn name(&self) -> &'static str;
+
+    /// Memory of the documents that are kept, in bytes.
+    fn bytes(&self) -> usize;
+
+    /// Lets documents go until so many bytes are left.
+    fn shrink(&mut self, bytes: usize);
+}
+
+/// The projections of all reports into a generation.
+pub(crate) fn all(generation: &Generation) -> Vec<Box<dyn Projection>> {
+    struct Projections<'a>(&'a Generation, Vec<Box<dyn Projection>>);
+    impl Visitor for Projections<'_> {
+        fn visit<R: Report>(&mut self) {
+            let projection: Of<R> = Of::new(self.0);
+            self.1.push(Box::new(projection));
+        }
+    }
+    let mut projections = Projections(generation, Vec::new());
+    daybook_read_model::registry::each(&mut projections);
+    projections.1
+}
+
+struct Of<R: Report> {
+    epoch: i64,
+    heads_in: String,
+    pages_in: Option<String>,
+    heads: Cache<R::Head>,
+    pages: Cache<Page<EntryOf<R>>>,
+}
+
+/// A change of one head by one event.
+struct Planned<R: Report> {
+    position: i64,
+    id: String,
+    key: Key,
+    change: ChangeOf<R>,
+}
+
+/// What one event changes on one page.
+struct OnPage<R: Report> {
+    position: i64,
+    head_id: String,
+    part: Spilled<EntryOf<R>>,
+}
+
+impl<R: Report> Of<R> {
+    fn new(generation: &Generation) -> Self {
+        Self {
+            epoch: generation.epoch,
+            heads_in: in_generation(generation.generation, R::HEADS),
+            pages_in: R::PAGES.map(|pages| in_generation(generation.generation, pages)),
+            heads: Cache::new(),
+            pages: Cache::new(),
+        }
+    }
+
+    async fn rounds(&mut self, store: &Store, events: &[RecordedEvent]) -> Result<Failures, StoreError> {
+        let mut failures = Failures::new();
+        for _ in 0..MAX_ROUNDS {
+            if self.round(store, events, &mut failures).await? {
+                return Ok(failures);
+            }
+        }
+        Err(StoreError::Contended { collection: self.heads_in.clone() })
+    }
+
+    /// Folds and writes the batch once; false if somebody else wrote some of the documents, which are then forgotten.
+    async fn round(
+        &mut self,
+        store: &Store,
+        events: &[RecordedEvent],
+        failures: &mut Failures,
+    ) -> Result<bool, StoreError> {
+        let planned = plan::<R>(events, failures);
+        let fresh: HashMap<&str, &Key> = planned.iter().map(|planned| (planned.id.as_str(), &planned.key)).collect();
+        load(store, &self.heads_in, &mut self.heads, self.epoch, &fresh, |_, key| R::Head::open(key)).await?;
+        let ids: HashSet<String> = fresh.into_keys().map(str::to_owned).collect();
+        let on_pages = self.fold_heads(planned, failures);
+        let heads_done = save::<R, _>(store, &self.heads_in, &mut self.heads, &ids, failures).await?;
+
+        let Some(pages_in) = self.pages_in.clone().filter(|_| !on_pages.is_empty()) else { return Ok(heads_done) };
+        let fresh: HashMap<&str, &str> =
+            on_pages.iter().map(|on_page| (on_page.part.page.as_str(), on_page.head_id.as_str())).collect();
+        let open = |id: &str, head_id: &&str| Page::open(id.to_owned(), head_id);
+        load(store, &pages_in, &mut self.pages, self.epoch, &fresh, open).await?;
+        let ids: HashSet<String> = fresh.into_keys().map(str::to_owned).collect();
+        self.fold_pages(on_pages, failures);
+        let pages_done = save::<R, _>(store, &pages_in, &mut self.pages, &ids, failures).await?;
+        Ok(heads_done && pages_done)
+    }
+
+    fn fold_heads(&mut self, planned: Vec<Planned<R>>, failures: &mut Failures) -> Vec<OnPage<R>> {
+        let mut on_pages = Vec::new();
+        for Planned { position, id, change, .. } in planned {
+            let Some(head) = self.heads.get(&id) else {
+                fail::<R>(failures, position, unreadable(&id));
+                continue;
+            };
+            match head.fold(position, change) {
+                Ok(spilled) => {
+                    on_pages.extend(spilled.into_iter().map(|part| OnPage { position, head_id: id.clone(), part }));
+                }
+                Err(error) => fail::<R>(failures, position, error.to_string()),
+            }
+        }
+        on_pages
+    }
+
+    fn fold_pages(&mut self, on_pages: Vec<OnPage<R>>, failures: &mut Failures) {
+        for OnPage { position, part, .. } in on_pages {
+            let Some(page) = self.pages.get(&part.page) else {
+                fail::<R>(failures, position, unreadable(&part.page));
+                continue;
+            };
+            if let Err(error) = page.fold(position, part.entries) {
+                fail::<R>(failures, position, error.to_string());
+            }
+        }
+    }
+}
+
+impl<R: Report> Projection for Of<R> {
+    fn project<'a>(
+        &'a mut self,
+        store: &'a Store,
+        events: &'a [RecordedEvent],
+    ) -> BoxFuture<'a, Result<Failures, StoreError>> {
+        self.rounds(store, events).boxed()
+    }
+
+    fn name(&self) -> &'static str {
+        R::HEADS
+    }
+
+    fn bytes(&self) -> usize {
+        self.heads.bytes() + self.pages.bytes()
+    }
+
+    fn shrink(&mut self, bytes: usize) {
+        // Pages are cheap to load: only their stamps are.
+        let pages = bytes.saturating_sub(self.heads.bytes());
+        self.pages.shrink(pages);
+        self.heads.shrink(bytes.saturating_sub(self.pages.bytes()));
+    }
+}
+
+fn plan<R: Report>(events: &[RecordedEvent], failures: &mut Failures) -> Vec<Planned<R>> {
+    let mut planned = Vec::with_capacity(events.len());
+    for event in events {
+        match R::changes(event) {
+            Ok(changes) => planned.extend(changes.into_iter().map(|(key, change)| Planned {
+                position: event.position,
+                id: key.id(),
+                key,
+                change,
+            })),
+            Err(error) => fail::<R>(failures, event.position, error.to_string()),
+        }
+    }
+    planned
+}
+
+fn fail<R: Report>(failures: &mut Failures, position: i64, error: String) {
+    failures.entry(position).or_default().entry(R::HEADS).or_insert(error);
+}
+
+fn unreadable(id: &str) -> String {
+    format!("the stored document {id} cannot be read")
+}
+
+/// Brings documents into memory that are not there; `fresh` says of each how it begins. One that is stored but cannot be
+/// read stays out: its events are parked, and the others go on.
+async fn load<D: Stored, K>(
+    store: &Store,
+    collection: &str,
+    cache: &mut Cache<D>,
+    epoch: i64,
+    fresh: &HashMap<&str, K>,
+    open: impl Fn(&str, &K) -> D,
+) -> Result<(), StoreError> {
+    let mut missing: HashSet<&str> = fresh.keys().copied().filter(|id| !cache.contains(id)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = missing.iter().copied().collect();
+    let found = store.find(collection, &ids, D::NEEDS_CONTENT).await?;
+    debug!(collection, asked = ids.len(), found = found.len(), "loaded documents");
+    for stored in found {
+        let id = stored.get_str("_id").map_err(|_| StoreError::Answer("_id"))?;
+        let Some((id, key)) = fresh.get_key_value(id) else { continue };
+        missing.remove(id);
+        match document::load(&stored, epoch, || open(id, key)) {
+            Ok(loaded) => cache.put((*id).to_owned(), loaded),
+            Err(error) => error!(collection, id, error = %error, "a document cannot be read"),
+        }
+    }
+    for id in missing {
+        if let Some(key) = fresh.get(id) {
+            cache.put(id.to_owned(), document::begin(open(id, key), epoch));
+        }
+    }
+    Ok(())
+}
+
+/// Writes what changed of these documents; false if somebody else wrote some, which are then forgotten.
+async fn save<R: Report, D: Stored>(
+    store: &Store,
+    collection: &str,
+    cache: &mut Cache<D>,
+    ids: &HashSet<String>,
+    failures: &mut Failures,
+) -> Result<bool, StoreError> {
+    let mut jobs = Vec::with_capacity(ids.len());
+    let mut positions = HashMap::with_capacity(ids.len());
+    for id in ids {
+        let Some(document) = cache.get(id) else { continue };
+        let write = document::write(document).map_err(|cause| StoreError::Encode { id: id.clone(), cause })?;
+        let Some(write) = write else { continue };
+        let version = document.stamp().version();
+        positions.insert(id.clone(), version.position);
+        jobs.push(Job { id: id.clone(), version, write });
+    }
+    if jobs.is_empty() {
+        return Ok(true);
+    }
+    let Written { stored, missed, impossible } = write::all(store, collection, jobs).await?;
+    for id in &stored {
+        if let Some(document) = cache.get(id) {
+            document::stored(document);
+        }
+        cache.weigh(id);
+    }
+    for id in &missed {
+        cache.remove(id);
+    }
+    if !missed.is_empty() {
+        warn!(collection, documents = missed.len(), first = missed.first(), "documents were written by somebody else");
+    }
+    for (id, cause) in impossible {
+        let position = positions.get(&id).copied().unwrap_or(0);
+        cache.remove(&id);
+        fail::<R>(failures, position, format!("{id} cannot take in the events of its batch up to here: {cause}"));
+    }
+    Ok(missed.is_empty())
+}

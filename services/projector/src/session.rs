@@ -1,0 +1,255 @@
+//! Projecting: from the checkpoint on, batch by batch. Whatever fails, documents and checkpoint in MongoDB say where to go
+//! on, so the remedy is always the same: forget what is in memory and begin again from there.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use daybook_chassis::{BoxError, CancellationToken, process::chain};
+use daybook_read_model::{
+    collections::{PARKED, in_generation},
+    registry,
+};
+use futures_util::future::try_join_all;
+use thiserror::Error;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::{debug, error, info, warn};
+
+use crate::{
+    batch::Batch,
+    config::{Bounds, Config},
+    feed::{Feed, FeedError},
+    jetstream::Broker,
+    log::Log,
+    meta::{self, Place},
+    parked::{self, Failures, recorded_at},
+    projection::{self, Projection},
+    serving::{Part, Serving},
+    store::{Store, StoreError},
+};
+
+/// First and longest wait before another attempt after a failure: what is away is used again soon after it is back.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// While nothing happens, MongoDB is asked so often whether it is there and the checkpoint where it was left.
+const CHECK_INTERVAL: Duration = Duration::from_secs(3);
+
+/// Why projecting had to stop.
+#[derive(Debug, Error)]
+enum SessionError {
+    #[error("{0}")]
+    Store(#[source] StoreError),
+    #[error("the log cannot be asked where it ends: {}", .0.message())]
+    Log(#[source] tonic::Status),
+    #[error(
+        "the documents are at position {checkpoint}, but the log ends at {head}: it lost its tail or is another one; \
+         refusing to go on"
+    )]
+    Ahead { checkpoint: i64, head: i64 },
+    #[error("{0}")]
+    Feed(#[source] FeedError),
+    #[error("the checkpoint is not where it was left")]
+    Moved,
+}
+
+/// What every session needs.
+struct Projector {
+    store: Store,
+    log: Log,
+    broker: Broker,
+    bounds: Bounds,
+    serving: Serving,
+    shutdown: CancellationToken,
+    /// The failure that was told of last, until there was a success.
+    outage: Option<String>,
+}
+
+/// Projects until the token is cancelled.
+///
+/// # Errors
+/// If the configuration cannot be used.
+pub(crate) async fn forever(
+    config: Config,
+    store: Store,
+    serving: Serving,
+    shutdown: CancellationToken,
+) -> Result<(), BoxError> {
+    let log = Log::new(&config.source.command_endpoint)?;
+    let broker = Broker::new(&config.source).await?;
+    let bounds = config.bounds;
+    let mut projector = Projector { store, log, broker, bounds, serving, shutdown: shutdown.clone(), outage: None };
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(FIRST_WAIT)
+        .with_max_delay(LONGEST_WAIT)
+        .with_jitter()
+        .without_max_times();
+    let mut waits = backoff.build();
+    while !shutdown.is_cancelled() {
+        let begun = Instant::now();
+        if let Err(error) = projector.session().await {
+            projector.failed(&error).await;
+            if begun.elapsed() > LONGEST_WAIT {
+                waits = backoff.build();
+            }
+            tokio::select! {
+                () = tokio::time::sleep(waits.next().unwrap_or(LONGEST_WAIT)) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Projector {
+    /// Projects from the checkpoint on. Ends well only when the token is cancelled.
+    async fn session(&mut self) -> Result<(), SessionError> {
+        let mut place = meta::find(&self.store).await.map_err(SessionError::Store)?;
+        let checkpoint = place.checkpoint.position;
+        let head = self.log.head().await.map_err(SessionError::Log)?;
+        if head < checkpoint {
+            return Err(SessionError::Ahead { checkpoint, head });
+        }
+        self.backfill(&mut place).await?;
+        self.works().await;
+        info!(position = checkpoint, head, generation = place.generation.generation, "projecting");
+
+        let mut projections = projection::all(&place.generation);
+        let (log, broker) = (self.log.clone(), self.broker.clone());
+        let mut feed = Feed::after(checkpoint, log, broker, self.serving.clone(), self.shutdown.clone());
+        let mut check = interval(CHECK_INTERVAL);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return Ok(()),
+                chunk = feed.next() => {
+                    let Some(chunk) = chunk else { return feed.end().await.map_err(SessionError::Feed) };
+                    let batch = Batch::gather(chunk, &mut feed, self.bounds);
+                    self.step(&mut place, &mut projections, &batch).await?;
+                    check.reset();
+                }
+                _ = check.tick() => {
+                    if !meta::is_there(&self.store, &place.checkpoint).await.map_err(SessionError::Store)? {
+                        return Err(SessionError::Moved);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One step: folds a batch into all reports, writes them, then moves the checkpoint on.
+    async fn step(
+        &self,
+        place: &mut Place,
+        projections: &mut [Box<dyn Projection>],
+        batch: &Batch,
+    ) -> Result<(), SessionError> {
+        let Some(last) = batch.last() else { return Ok(()) };
+        let begun = Instant::now();
+        self.fold(place, projections, batch).await?;
+        let recorded_at = recorded_at(last);
+        let moved = meta::advance(&self.store, &mut place.checkpoint, last.position, recorded_at).await;
+        if !moved.map_err(SessionError::Store)? {
+            return Err(SessionError::Moved);
+        }
+        self.shrink(projections);
+        debug!(
+            first = batch.events.first().map(|event| event.position),
+            last = last.position,
+            events = batch.events.len(),
+            bytes = batch.bytes,
+            micros = begun.elapsed().as_micros(),
+            requests = ?batch.requests(),
+            "projected"
+        );
+        Ok(())
+    }
+
+    async fn fold(
+        &self,
+        place: &Place,
+        projections: &mut [Box<dyn Projection>],
+        batch: &Batch,
+    ) -> Result<(), SessionError> {
+        let all = projections.iter_mut().map(|projection| projection.project(&self.store, &batch.events));
+        let mut failures = Failures::new();
+        for of_report in try_join_all(all).await.map_err(SessionError::Store)? {
+            for (position, errors) in of_report {
+                failures.entry(position).or_default().extend(errors);
+            }
+        }
+        let parked_in = in_generation(place.generation.generation, PARKED);
+        parked::park(&self.store, &parked_in, &batch.events, &failures).await.map_err(SessionError::Store)
+    }
+
+    /// Brings reports that are new up to where the others are.
+    async fn backfill(&self, place: &mut Place) -> Result<(), SessionError> {
+        let until = place.checkpoint.position;
+        let is_new = |name: &&str| !place.checkpoint.reports.iter().any(|known| known == name);
+        let new: Vec<&str> = registry::NAMES.iter().copied().filter(is_new).collect();
+        if until == 0 || new.is_empty() {
+            return Ok(());
+        }
+        info!(reports = ?new, until, "new reports: folding the log so far");
+        let mut projections = projection::all(&place.generation);
+        projections.retain(|projection| new.contains(&projection.name()));
+        let mut position = 0;
+        while position < until && !self.shutdown.is_cancelled() {
+            let mut events = self.log.read(position).await.map_err(SessionError::Log)?.events;
+            events.retain(|event| event.position <= until);
+            let batch = Batch::of(events);
+            let Some(last) = batch.last().map(|event| event.position) else { break };
+            self.fold(place, &mut projections, &batch).await?;
+            self.shrink(&mut projections);
+            position = last;
+        }
+        let recorded_at = place.checkpoint.recorded_at;
+        if position == until {
+            let kept = meta::advance(&self.store, &mut place.checkpoint, until, recorded_at).await;
+            if !kept.map_err(SessionError::Store)? {
+                return Err(SessionError::Moved);
+            }
+        }
+        Ok(())
+    }
+
+    fn shrink(&self, projections: &mut [Box<dyn Projection>]) {
+        let mut bytes: usize = projections.iter().map(|projection| projection.bytes()).sum();
+        while bytes > self.bounds.cache_bytes {
+            // The largest gives what is too much.
+            let Some(largest) = projections.iter_mut().max_by_key(|projection| projection.bytes()) else { return };
+            let before = largest.bytes();
+            largest.shrink(before.saturating_sub(bytes - self.bounds.cache_bytes));
+            bytes = bytes.saturating_sub(before - largest.bytes());
+            if before == largest.bytes() {
+                return;
+            }
+        }
+    }
+
+    async fn works(&mut self) {
+        self.serving.set(Part::Documents, true).await;
+        if let Some(cause) = self.outage.take() {
+            info!(cause, "recovered");
+        }
+    }
+
+    /// Tells of a failure once, however often it comes again.
+    async fn failed(&mut self, error: &SessionError) {
+        if matches!(error, SessionError::Moved) {
+            info!(error = %error, "beginning again from the checkpoint");
+            return;
+        }
+        self.serving.set(Part::Documents, false).await;
+        let cause = chain(error);
+        if self.outage.as_ref() == Some(&cause) {
+            debug!(error = cause, "still failing");
+            return;
+        }
+        match error {
+            SessionError::Ahead { .. } | SessionError::Feed(_) => error!(error = cause, "projecting is impossible"),
+            _ => warn!(error = cause, "projecting is interrupted"),
+        }
+        self.outage = Some(cause);
+    }
+}

@@ -1,0 +1,154 @@
+//! The projector against a real MongoDB and a real NATS, with a log of the tests' own that can be away. What must hold
+//! whatever happens: the documents are those that a fold of the whole log in memory gives.
+
+#[path = "projecting/log.rs"]
+mod log;
+#[path = "projecting/sales.rs"]
+mod sales;
+#[path = "projecting/world.rs"]
+mod world;
+
+use std::time::Duration;
+
+use crate::{sales::sales, world::World};
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
+async fn a_long_log_is_caught_up_with() {
+    let world = World::new().await;
+    let events = std::env::var("SMOKE_EVENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
+    world.log.append(sales(1, events));
+    let projector = world.start().await;
+    let begun = std::time::Instant::now();
+    world.projected().await;
+    println!("{events} sales in {:?}", begun.elapsed());
+    projector.stop().await;
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
+async fn what_is_published_is_projected_at_once() {
+    let world = World::new().await;
+    world.make_stream().await;
+    let projector = world.start().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut waits = Vec::new();
+    for event in sales(2, 300) {
+        world.log.append(vec![event.clone()]);
+        world.publish(std::slice::from_ref(&event)).await;
+        let begun = std::time::Instant::now();
+        world.projected().await;
+        waits.push(begun.elapsed());
+    }
+    waits.sort();
+    println!("p50 {:?} p99 {:?} max {:?}", waits[150], waits[297], waits[299]);
+    assert!(waits[150] < Duration::from_millis(200), "not by polling");
+    projector.stop().await;
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
+async fn a_gap_in_the_stream_is_filled_from_the_log() {
+    let world = World::new().await;
+    world.make_stream().await;
+    let events = sales(3, 3_000);
+    world.log.append(events[..1_000].to_vec());
+    // The stream begins in the middle of the log.
+    world.begin_stream_at(501).await;
+    world.publish(&events[500..1_000]).await;
+    let projector = world.start().await;
+    world.projected().await;
+    world.log.append(events[1_000..2_000].to_vec());
+    world.publish(&events[1_000..1_500]).await;
+    world.projected().await;
+    world.delete_stream().await;
+    world.log.append(events[2_000..].to_vec());
+    world.projected().await;
+    projector.stop().await;
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
+async fn a_projector_that_is_killed_again_and_again_loses_and_doubles_nothing() {
+    let world = World::new().await;
+    let events = sales(4, 8_000);
+    for part in events.chunks(400) {
+        world.log.append(part.to_vec());
+        let projector = world.start().await;
+        tokio::time::sleep(Duration::from_millis(30 + 17 * (part[0].position as u64 % 13))).await;
+        projector.kill();
+    }
+    let projector = world.start().await;
+    world.projected().await;
+    projector.stop().await;
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
+async fn two_projectors_at_once_do_no_harm() {
+    let world = World::new().await;
+    let (one, other) = (world.start().await, world.start().await);
+    for part in sales(5, 4_000).chunks(200) {
+        world.log.append(part.to_vec());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.projected().await;
+    one.stop().await;
+    other.stop().await;
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
+async fn a_dropped_database_is_built_anew() {
+    let world = World::new().await;
+    let projector = world.start().await;
+    for part in sales(6, 6_000).chunks(300) {
+        world.log.append(part.to_vec());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        if part[0].position % 900 == 1 {
+            world.drop_database().await;
+        }
+    }
+    world.projected().await;
+    world.drop_database().await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    world.projected().await;
+    projector.stop().await;
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
+async fn a_log_that_lost_its_tail_is_refused() {
+    let world = World::new().await;
+    world.log.append(sales(7, 100));
+    let projector = world.start().await;
+    world.projected().await;
+    assert!(projector.is_serving().await);
+    world.log.truncate(50);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(!projector.is_serving().await);
+    world.log.append(sales(8, 60).split_off(50));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(!projector.is_serving().await);
+    projector.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
+async fn an_event_that_cannot_be_folded_is_parked_and_the_others_go_on() {
+    let world = World::new().await;
+    let mut events = sales(9, 30);
+    events[9].event_type = "sale_sung".into();
+    world.log.append(events);
+    let projector = world.start().await;
+    world.projected().await;
+    projector.stop().await;
+    assert_eq!(world.parked().await, [10]);
+    world.compare().await;
+}

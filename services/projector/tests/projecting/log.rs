@@ -1,0 +1,79 @@
+//! A log in memory behind the RPC that the projector reads.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use daybook::event::v1::{
+    FollowEventsRequest, FollowEventsResponse, GetLogStatusRequest, GetLogStatusResponse, GetStreamRequest,
+    GetStreamResponse, ReadEventsRequest, ReadEventsResponse, RecordedEvent,
+    event_log_service_server::{EventLogService, EventLogServiceServer},
+};
+use daybook_chassis::CancellationToken;
+use tonic::{Request, Response, Status};
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log {
+    events: Arc<Mutex<Vec<RecordedEvent>>>,
+}
+
+impl Log {
+    pub(crate) async fn serve(&self, shutdown: CancellationToken) -> SocketAddr {
+        let listener = daybook_chassis::server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let routes = tonic::service::Routes::new(EventLogServiceServer::new(self.clone()));
+        tokio::spawn(daybook_chassis::server::serve(listener, routes, shutdown, std::time::Duration::ZERO));
+        address
+    }
+
+    pub(crate) fn append(&self, events: Vec<RecordedEvent>) {
+        let mut log = self.events.lock().unwrap();
+        for event in events {
+            let position = log.len() as i64 + 1;
+            log.push(RecordedEvent { position, ..event });
+        }
+    }
+
+    pub(crate) fn truncate(&self, len: usize) {
+        self.events.lock().unwrap().truncate(len);
+    }
+
+    pub(crate) fn all(&self) -> Vec<RecordedEvent> {
+        self.events.lock().unwrap().clone()
+    }
+
+    pub(crate) fn head(&self) -> i64 {
+        self.events.lock().unwrap().len() as i64
+    }
+}
+
+#[tonic::async_trait]
+impl EventLogService for Log {
+    async fn read_events(&self, request: Request<ReadEventsRequest>) -> Result<Response<ReadEventsResponse>, Status> {
+        let request = request.into_inner();
+        let log = self.events.lock().unwrap();
+        let after = (request.after_position as usize).min(log.len());
+        let events: Vec<RecordedEvent> = log[after..].iter().take(request.page_size as usize).cloned().collect();
+        let scanned_position = events.last().map_or(request.after_position, |event| event.position);
+        Ok(Response::new(ReadEventsResponse { events, scanned_position, head_position: log.len() as i64 }))
+    }
+
+    async fn get_log_status(&self, _: Request<GetLogStatusRequest>) -> Result<Response<GetLogStatusResponse>, Status> {
+        let head_position = self.head();
+        Ok(Response::new(GetLogStatusResponse { head_position, ..GetLogStatusResponse::default() }))
+    }
+
+    type FollowEventsStream = futures_util::stream::Empty<Result<FollowEventsResponse, Status>>;
+
+    async fn follow_events(
+        &self,
+        _: Request<FollowEventsRequest>,
+    ) -> Result<Response<Self::FollowEventsStream>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn get_stream(&self, _: Request<GetStreamRequest>) -> Result<Response<GetStreamResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+}

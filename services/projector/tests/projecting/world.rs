@@ -1,0 +1,209 @@
+//! One test's own database, stream, log and projectors.
+
+use std::{collections::BTreeMap, fmt::Debug, net::SocketAddr, time::Duration};
+
+use async_nats::jetstream;
+use daybook::{event::v1::RecordedEvent, ids::RequestId};
+use daybook_chassis::{BoxError, CancellationToken, config::Secret};
+use daybook_projector::config::{Bounds, Config, Mongodb, Source};
+use daybook_read_model::{
+    checkpoint::{Checkpoint, Generation},
+    collections::{META, PARKED, in_generation},
+    document::{Stored, decode},
+    folded::Folded,
+    registry::{Report, Stock, StoreDays, SupplierDays},
+};
+use mongodb::{
+    Database,
+    bson::{Document, RawDocumentBuf, doc},
+};
+use prost::Message as _;
+use tokio::task::JoinHandle;
+
+use crate::log::Log;
+
+/// Longest time until everything is projected.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(crate) struct World {
+    pub(crate) log: Log,
+    log_address: SocketAddr,
+    database: Database,
+    stream: String,
+    broker: jetstream::Context,
+    _end: tokio_util::sync::DropGuard,
+}
+
+pub(crate) struct Projector {
+    address: SocketAddr,
+    shutdown: CancellationToken,
+    task: JoinHandle<Result<(), BoxError>>,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let name = format!("p_{}", RequestId::random().uuid().simple());
+        let end = CancellationToken::new();
+        let log = Log::default();
+        let log_address = log.serve(end.clone()).await;
+        let client = mongodb::Client::with_uri_str(variable("DAYBOOK_TEST_MONGODB_URL")).await.unwrap();
+        let nats = async_nats::connect(variable("DAYBOOK_TEST_NATS_URL")).await.unwrap();
+        Self {
+            log,
+            log_address,
+            database: client.database(&name),
+            stream: name,
+            broker: jetstream::new(nats),
+            _end: end.drop_guard(),
+        }
+    }
+
+    pub(crate) async fn start(&self) -> Projector {
+        let listener = daybook_chassis::server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let config = Config {
+            listen: address,
+            source: Source {
+                command_endpoint: format!("http://{}", self.log_address),
+                nats_url: Secret::new(variable("DAYBOOK_TEST_NATS_URL")),
+                nats_stream: self.stream.clone(),
+            },
+            mongodb: Mongodb {
+                url: Secret::new(variable("DAYBOOK_TEST_MONGODB_URL")),
+                database: self.database.name().to_owned(),
+            },
+            bounds: Bounds::default(),
+        };
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(daybook_projector::run(config, listener, shutdown.clone()));
+        Projector { address, shutdown, task }
+    }
+
+    /// Waits until the checkpoint has reached the end of the log.
+    pub(crate) async fn projected(&self) {
+        let id = Checkpoint::id_of(1, 0, 1);
+        let head = self.log.head();
+        let reached = async {
+            loop {
+                let found = self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": &id }).await.unwrap();
+                if found.is_some_and(|found| found.position >= head) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("the projector reaches the end of the log");
+    }
+
+    /// Compares all documents with a fold of the whole log.
+    pub(crate) async fn compare(&self) {
+        self.compare_report::<StoreDays>().await;
+        self.compare_report::<SupplierDays>().await;
+        self.compare_report::<Stock>().await;
+        self.database.drop().await.unwrap();
+    }
+
+    async fn compare_report<R: Report>(&self)
+    where
+        R::Head: PartialEq + Debug,
+    {
+        let generation = self.database.collection::<Generation>(META).find_one(doc! { "_id": "g1" }).await.unwrap();
+        let epoch = generation.unwrap().epoch;
+        let mut folded = Folded::<R>::default();
+        for event in self.log.all() {
+            let _ = folded.fold(&event);
+        }
+        for head in folded.heads.values_mut() {
+            head.stamp_mut().epoch = epoch;
+        }
+        for page in folded.pages.values_mut() {
+            page.stamp_mut().epoch = epoch;
+        }
+        println!("{}: {} heads, {} pages", R::HEADS, folded.heads.len(), folded.pages.len());
+        same(&self.documents::<R::Head>(R::HEADS).await, &folded.heads);
+        if let Some(pages) = R::PAGES {
+            same(&self.documents(pages).await, &folded.pages);
+        }
+    }
+
+    async fn documents<D: Stored>(&self, collection: &str) -> BTreeMap<String, D> {
+        let collection = self.database.collection::<RawDocumentBuf>(&in_generation(1, collection));
+        let mut cursor = collection.find(doc! {}).await.unwrap();
+        let mut documents = BTreeMap::new();
+        while cursor.advance().await.unwrap() {
+            let document: D = decode(cursor.current()).unwrap();
+            documents.insert(document.stamp().id.clone(), document);
+        }
+        documents
+    }
+
+    pub(crate) async fn parked(&self) -> Vec<i64> {
+        let collection = self.database.collection::<Document>(&in_generation(1, PARKED));
+        let mut cursor = collection.find(doc! {}).await.unwrap();
+        let mut parked = Vec::new();
+        while cursor.advance().await.unwrap() {
+            parked.push(cursor.deserialize_current().unwrap().get_i64("_id").unwrap());
+        }
+        parked
+    }
+
+    pub(crate) async fn drop_database(&self) {
+        self.database.drop().await.unwrap();
+    }
+
+    pub(crate) async fn make_stream(&self) {
+        let config = jetstream::stream::Config {
+            name: self.stream.clone(),
+            subjects: vec![format!("{}.>", self.stream)],
+            ..jetstream::stream::Config::default()
+        };
+        self.broker.create_stream(config).await.unwrap();
+    }
+
+    pub(crate) async fn begin_stream_at(&self, sequence: u64) {
+        let stream = self.broker.get_stream(&self.stream).await.unwrap();
+        stream.purge().sequence(sequence).await.unwrap();
+    }
+
+    pub(crate) async fn delete_stream(&self) {
+        self.broker.delete_stream(&self.stream).await.unwrap();
+    }
+
+    pub(crate) async fn publish(&self, events: &[RecordedEvent]) {
+        for event in events {
+            let subject = format!("{}.{}", self.stream, event.event_type);
+            let sent = self.broker.publish(subject, event.encode_to_vec().into()).await.unwrap();
+            assert_eq!(sent.await.unwrap().sequence, event.position as u64);
+        }
+    }
+}
+
+fn same<D: PartialEq + Debug>(found: &BTreeMap<String, D>, expected: &BTreeMap<String, D>) {
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (id, document) in found {
+        assert!(document == &expected[id], "{id}:\n{document:?}\n{:?}", expected[id]);
+    }
+}
+
+impl Projector {
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        self.task.await.unwrap().unwrap();
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub(crate) fn kill(self) {
+        self.task.abort();
+    }
+
+    pub(crate) async fn is_serving(&self) -> bool {
+        let channel = daybook::client::channel(&format!("http://{}", self.address)).unwrap();
+        let mut client = tonic_health::pb::health_client::HealthClient::new(channel);
+        let request = tonic_health::pb::HealthCheckRequest { service: "daybook.projector".into() };
+        client.check(request).await.unwrap().into_inner().status == 1
+    }
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} must be set"))
+}

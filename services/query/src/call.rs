@@ -1,0 +1,149 @@
+//! What stands around every call: room for it, a deadline, a request id, a span, one line of log, and its status.
+
+use std::{future::Future, sync::Arc, time::Instant as Stopwatch};
+
+use daybook_chassis::deadline;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
+use tracing::{Instrument as _, Span, debug, info_span};
+use uuid::Uuid;
+
+use crate::{position::Positions, status::QueryError, store::Store, stream::Streams};
+
+/// Unary calls in hand at once, over all connections. Each holds at most a page of a report; beyond it calls would only
+/// wait for MongoDB, and the caller does better to come back.
+const UNARY_CALLS: usize = 512;
+
+/// Lists being put together at once, each of up to [`crate::list::ANSWER_BYTES`]. Further ones wait until their deadline.
+const LISTS: usize = 32;
+
+/// Large reports that streams hold as a whole at once; one of 60,000 items has some 10 MB. Further ones wait.
+const LARGE_REPORTS: usize = 4;
+
+/// Header by which a caller may give a call an id for finding it in the logs.
+const REQUEST_ID: &str = "x-request-id";
+
+/// Longest request id that is taken over: a UUID, or something of the kind.
+const MAX_REQUEST_ID_CHARS: usize = 64;
+
+/// What all services share.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub(crate) store: Store,
+    pub(crate) positions: Positions,
+    pub(crate) streams: Streams,
+    unary: Arc<Semaphore>,
+    lists: Arc<Semaphore>,
+    large_reports: Arc<Semaphore>,
+}
+
+/// What is known of a call beside its message.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// When the answer must be on its way; of a stream, when the position that it asks for must be reached.
+    pub(crate) deadline: Instant,
+    pub(crate) request_id: String,
+}
+
+impl Frame {
+    /// What services share, with all places free.
+    #[must_use]
+    pub(crate) fn new(store: Store, positions: Positions, shutdown: CancellationToken) -> Self {
+        let [unary, lists, large_reports] =
+            [UNARY_CALLS, LISTS, LARGE_REPORTS].map(|places| Arc::new(Semaphore::new(places)));
+        Self { store, positions, streams: Streams::new(shutdown), unary, lists, large_reports }
+    }
+
+    /// Answers a unary call.
+    ///
+    /// # Errors
+    /// The status of what went wrong.
+    pub(crate) async fn unary<Q, A, W, F>(
+        &self,
+        method: &'static str,
+        request: Request<Q>,
+        work: W,
+    ) -> Result<Response<A>, Status>
+    where
+        W: FnOnce(Call, Q) -> F,
+        F: Future<Output = Result<A, QueryError>>,
+    {
+        let call = Call::of(request.metadata());
+        let request_id = call.request_id.clone();
+        let span = call.span(method);
+        let work = async {
+            let begun = Stopwatch::now();
+            let result = match place(&self.unary, "calls") {
+                Ok(_place) => work(call, request.into_inner()).await,
+                Err(overloaded) => Err(overloaded),
+            };
+            let result = result.map_err(|error| error.into_status(&request_id));
+            log_end(result.as_ref().err(), begun);
+            result.map(Response::new)
+        };
+        work.instrument(span).await
+    }
+
+    /// Room for putting a list together, as soon as there is some.
+    ///
+    /// # Errors
+    /// If there is none in time.
+    pub(crate) async fn list_place(&self, until: Instant) -> Result<OwnedSemaphorePermit, QueryError> {
+        place_in_time(&self.lists, "lists", until).await
+    }
+
+    /// Room for holding a large report, as soon as there is some.
+    ///
+    /// # Errors
+    /// If there is none in time.
+    pub(crate) async fn large_report_place(&self, until: Instant) -> Result<OwnedSemaphorePermit, QueryError> {
+        place_in_time(&self.large_reports, "large reports", until).await
+    }
+}
+
+impl Call {
+    /// The call that carries these headers.
+    #[must_use]
+    pub(crate) fn of(metadata: &MetadataMap) -> Self {
+        let given = metadata.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let given = given.filter(|id| !id.is_empty() && id.len() <= MAX_REQUEST_ID_CHARS);
+        let request_id = given.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
+        Self { deadline: deadline::of(metadata), request_id }
+    }
+
+    /// The span in which the call is answered; not at debug, so that whatever is logged in it carries the request id.
+    #[must_use]
+    pub(crate) fn span(&self, method: &'static str) -> Span {
+        info_span!("call", method, request_id = self.request_id)
+    }
+}
+
+/// Logs how a call ended.
+pub(crate) fn log_end(status: Option<&Status>, begun: Stopwatch) {
+    let code = status.map_or(Code::Ok, Status::code);
+    let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    debug!(?code, duration_us = micros, "answered");
+}
+
+/// Takes a place if one is free.
+///
+/// # Errors
+/// If none is.
+pub(crate) fn place(places: &Arc<Semaphore>, what: &'static str) -> Result<OwnedSemaphorePermit, QueryError> {
+    places.clone().try_acquire_owned().map_err(|_| QueryError::Overloaded(what))
+}
+
+async fn place_in_time(
+    places: &Arc<Semaphore>,
+    what: &'static str,
+    until: Instant,
+) -> Result<OwnedSemaphorePermit, QueryError> {
+    match timeout_at(until, places.clone().acquire_owned()).await {
+        Ok(Ok(place)) => Ok(place),
+        Ok(Err(_)) | Err(_) => Err(QueryError::Overloaded(what)),
+    }
+}

@@ -1,0 +1,56 @@
+//! What the service is told from outside.
+//!
+//! - `DAYBOOK_QUERY_LISTEN`: address and port of the gRPC server (default `127.0.0.1:7403`; port 0 takes a free one);
+//! - `DAYBOOK_MONGODB_URL`: where MongoDB is, with credentials and the name of the replica set; required;
+//! - `DAYBOOK_MONGODB_DATABASE`: the database with the reports (default `daybook`).
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use daybook_chassis::config::{ConfigErrors, Env, Secret};
+
+/// Port on which the service listens unless it is told otherwise.
+const DEFAULT_PORT: u16 = 7403;
+
+/// Configuration of the service.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub mongodb_url: Secret<String>,
+    pub mongodb_database: String,
+}
+
+impl Config {
+    /// Reads the environment of the process.
+    ///
+    /// # Errors
+    /// All mistakes at once.
+    pub fn from_environment() -> Result<Self, ConfigErrors> {
+        Self::read(Env::process())
+    }
+
+    fn read(mut env: Env) -> Result<Self, ConfigErrors> {
+        let listen = env.or("DAYBOOK_QUERY_LISTEN", SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)));
+        let mongodb_url = env.required("DAYBOOK_MONGODB_URL");
+        let mongodb_database = env.or("DAYBOOK_MONGODB_DATABASE", "daybook".to_owned());
+        env.finish(mongodb_url.map(|mongodb_url| Self { listen, mongodb_url, mongodb_database }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_leave_only_the_url_to_be_told() {
+        let config = Config::read(Env::of([("DAYBOOK_MONGODB_URL", "mongodb://user:secret@db/")])).unwrap();
+        assert_eq!(config.listen, "127.0.0.1:7403".parse().unwrap());
+        assert_eq!(config.mongodb_database, "daybook");
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+
+    #[test]
+    fn mistakes_are_told_together() {
+        let mistakes = Config::read(Env::of([("DAYBOOK_QUERY_LISTEN", "here")])).unwrap_err().to_string();
+        assert!(mistakes.contains("DAYBOOK_QUERY_LISTEN") && mistakes.contains("DAYBOOK_MONGODB_URL"), "{mistakes}");
+    }
+}

@@ -1,0 +1,31 @@
+//! `daybook.query.v1.ProjectionService`.
+
+use daybook::query::v1::{
+    GetProjectionStatusRequest, GetProjectionStatusResponse, projection_service_server::ProjectionService,
+};
+use tonic::{Request, Response, Status, async_trait};
+
+use crate::{call::Frame, validate::Fields};
+
+/// Tells how far the reports have followed the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Projection(pub(crate) Frame);
+
+#[async_trait]
+impl ProjectionService for Projection {
+    async fn get_projection_status(
+        &self,
+        request: Request<GetProjectionStatusRequest>,
+    ) -> Result<Response<GetProjectionStatusResponse>, Status> {
+        let work = async |call: crate::call::Call, request: GetProjectionStatusRequest| {
+            let mut fields = Fields::default();
+            let at_least = fields.at_least(request.at_least_position);
+            let at_least = fields.finish(at_least)?;
+            // Before the first report there is nothing to look at, but that is an answer as well: position 0.
+            let applied = self.0.positions.reach(at_least, call.deadline).await?;
+            let generation = applied.generation.as_ref().map_or(0, |generation| generation.generation);
+            Ok(GetProjectionStatusResponse { as_of: Some(applied.as_of()), generation })
+        };
+        self.0.unary("ProjectionService/GetProjectionStatus", request, work).await
+    }
+}

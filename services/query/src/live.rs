@@ -1,0 +1,153 @@
+//! The generation of documents that is served: how far it has followed the log, and reading from it.
+
+use daybook::query::v1::AsOf;
+use daybook_read_model::{
+    checkpoint::{Checkpoint, Generation, LIVE, Live as Pointer, applied},
+    collections::{META, in_generation},
+};
+use mongodb::bson::{DateTime, Document};
+use prost_types::Timestamp;
+use tokio::time::Instant;
+
+use crate::{
+    call::Frame,
+    position::{Applied, ReadApplied},
+    status::QueryError,
+    store::{Documents, Select, Store, StoreError},
+};
+
+/// Documents about checkpoints that are read at most: some generations of some hundred shards.
+const META_DOCUMENTS: u32 = 1_000;
+
+/// Documents of the generation that is served.
+#[derive(Clone, Debug)]
+pub(crate) struct Live {
+    store: Store,
+    generation: Generation,
+}
+
+/// A look at the reports: where they stood when it began, and reading from there on.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    pub(crate) live: Live,
+    pub(crate) as_of: AsOf,
+}
+
+impl Frame {
+    /// Looks at the reports of a kind (the name of its collection) once they hold at least the position. What is read
+    /// afterwards holds everything up to that of the look.
+    ///
+    /// # Errors
+    /// If the position is not reached in time or cannot be known, or there are no such reports yet.
+    pub(crate) async fn look(&self, report: &str, at_least: i64, until: Instant) -> Result<Look, QueryError> {
+        let applied = self.positions.reach(at_least, until).await?;
+        if applied.position > 0 && !applied.reports.iter().any(|built| built == report) {
+            return Err(QueryError::NoReports);
+        }
+        let as_of = applied.as_of();
+        let generation = applied.generation.ok_or(QueryError::NoReports)?;
+        Ok(Look { live: Live { store: self.store.clone(), generation }, as_of })
+    }
+}
+
+impl Live {
+    /// True if both are the same life of the same generation.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.generation == other.generation
+    }
+
+    /// Reads documents of a collection (its name without that of the generation).
+    ///
+    /// # Errors
+    /// If MongoDB does not answer in time.
+    pub(crate) async fn read(
+        &self,
+        collection: &'static str,
+        mut select: Select,
+        until: Instant,
+    ) -> Result<Documents, StoreError> {
+        // What another life of the generation has left behind counts as absent.
+        select.filter.insert("epoch", self.generation.epoch);
+        let name = in_generation(self.generation.generation, collection);
+        self.store.read(&name, select, until).await
+    }
+}
+
+impl Applied {
+    /// As answers say it.
+    #[must_use]
+    pub(crate) fn as_of(&self) -> AsOf {
+        AsOf { position: self.position, recorded_at: self.recorded_at }
+    }
+}
+
+impl ReadApplied for Store {
+    async fn read(&self) -> Result<Applied, StoreError> {
+        let documents = self.read_control(META, Select::first(META_DOCUMENTS, Document::new())).await?;
+        let mut live: Option<Pointer> = None;
+        let (mut generations, mut checkpoints): (Vec<Generation>, Vec<Checkpoint>) = (Vec::new(), Vec::new());
+        for (id, document) in documents.iter() {
+            match kind_of(id) {
+                Kind::Pointer => live = Some(documents.decode_as(document)?),
+                Kind::Generation => generations.push(documents.decode_as(document)?),
+                Kind::Checkpoint => checkpoints.push(documents.decode_as(document)?),
+                Kind::Other => {}
+            }
+        }
+        let generation =
+            live.and_then(|live| generations.into_iter().find(|generation| generation.generation == live.generation));
+        let furthest = generation.as_ref().and_then(|generation| applied(generation, &checkpoints));
+        Ok(Applied {
+            position: furthest.map_or(0, |checkpoint| checkpoint.position),
+            recorded_at: furthest.and_then(|checkpoint| checkpoint.recorded_at).map(timestamp),
+            reports: furthest.map(|checkpoint| checkpoint.reports.as_slice().into()).unwrap_or_default(),
+            generation,
+        })
+    }
+}
+
+/// What a document of the collection is, by its id: `live`, `g1`, `g1/0of1`.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Pointer,
+    Generation,
+    Checkpoint,
+    Other,
+}
+
+fn kind_of(id: &str) -> Kind {
+    let Some(number) = id.strip_prefix('g') else {
+        return if id == LIVE { Kind::Pointer } else { Kind::Other };
+    };
+    let (number, shard) = number.split_once('/').map_or((number, None), |(number, shard)| (number, Some(shard)));
+    match (number.parse::<i64>(), shard) {
+        (Ok(_), None) => Kind::Generation,
+        (Ok(_), Some(_)) => Kind::Checkpoint,
+        (Err(_), _) => Kind::Other,
+    }
+}
+
+fn timestamp(instant: DateTime) -> Timestamp {
+    let millis = instant.timestamp_millis();
+    let nanos = i32::try_from(millis.rem_euclid(1_000) * 1_000_000).unwrap_or(0);
+    Timestamp { seconds: millis.div_euclid(1_000), nanos }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_told_apart_by_their_ids() {
+        assert_eq!(kind_of(LIVE), Kind::Pointer);
+        assert_eq!(kind_of(&Generation::id_of(12)), Kind::Generation);
+        assert_eq!(kind_of(&Checkpoint::id_of(12, 0, 3)), Kind::Checkpoint);
+        assert_eq!(["", "g", "gold", "other"].map(kind_of), [Kind::Other, Kind::Other, Kind::Other, Kind::Other]);
+    }
+
+    #[test]
+    fn instants_before_1970_have_positive_nanos() {
+        assert_eq!(timestamp(DateTime::from_millis(1_500)), Timestamp { seconds: 1, nanos: 500_000_000 });
+        assert_eq!(timestamp(DateTime::from_millis(-1)), Timestamp { seconds: -1, nanos: 999_000_000 });
+    }
+}

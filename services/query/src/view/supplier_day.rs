@@ -1,0 +1,170 @@
+//! Supplier-days as they are answered.
+
+use daybook::{
+    ids::{IdError, SupplierId},
+    query::v1,
+};
+use daybook_read_model::{
+    collections::SUPPLIER_DAY_PAGES,
+    entries::{Entries, Entry as _},
+    figures::SupplierFigures,
+    registry::SupplierDays,
+    spill::{Page, Section},
+    supplier_day::{SupplierDay, SupplierEntry},
+};
+
+use crate::report::{Listed, Report};
+
+/// The items of a supplier-day.
+#[derive(Debug)]
+pub(crate) struct SupplierDayItems;
+
+/// The stores of a supplier-day.
+#[derive(Debug)]
+pub(crate) struct SupplierDayStores;
+
+impl Report for SupplierDays {
+    type View = v1::SupplierDay;
+
+    const NAME: &'static str = "supplier-day";
+    const PAGE_COLLECTION: &'static str = SUPPLIER_DAY_PAGES;
+    const ID_FIELD: &'static str = "supplier_id";
+    const IDS_FIELD: &'static str = "supplier_ids";
+    const ENTRY_FIELDS: &'static [&'static str] = &["items", "stores"];
+
+    fn check_id(text: &str) -> Result<(), IdError> {
+        SupplierId::parse(text).map(drop)
+    }
+
+    fn view(head: &SupplierDay) -> Option<v1::SupplierDay> {
+        Some(v1::SupplierDay {
+            supplier_id: head.supplier_id.clone(),
+            business_date: head.date.clone(),
+            position: head.stamp.position,
+            selling_stores: head.selling_stores_inline,
+            figures: figures(&head.figures())?,
+        })
+    }
+
+    fn counted(head: &SupplierDay) -> Option<Section> {
+        head.has_store_pages.then_some(Section::Stores)
+    }
+
+    fn count(view: &mut v1::SupplierDay, page: &Page<SupplierEntry>) {
+        let selling = page.entries.iter().filter(|(_, store)| store.lines_sold() > 0).count();
+        view.selling_stores += i64::try_from(selling).unwrap_or(i64::MAX);
+    }
+}
+
+impl Listed for SupplierDayItems {
+    type Report = SupplierDays;
+    type View = v1::SupplierDayItem;
+
+    const SECTION: Section = Section::Items;
+    const FIELD: &'static str = "items";
+
+    fn inline(head: &SupplierDay) -> &Entries<SupplierEntry> {
+        &head.items.entries
+    }
+
+    fn has_pages(head: &SupplierDay) -> bool {
+        head.has_item_pages
+    }
+
+    fn view(id: &str, item: &SupplierEntry) -> Option<v1::SupplierDayItem> {
+        Some(v1::SupplierDayItem {
+            item_id: id.to_owned(),
+            category: item.category.to_string(),
+            unit_code: item.unit_code.to_string(),
+            figures: figures(&item.figures())?,
+        })
+    }
+}
+
+impl Listed for SupplierDayStores {
+    type Report = SupplierDays;
+    type View = v1::SupplierDayStore;
+
+    const SECTION: Section = Section::Stores;
+    const FIELD: &'static str = "stores";
+
+    fn inline(head: &SupplierDay) -> &Entries<SupplierEntry> {
+        &head.stores.entries
+    }
+
+    fn has_pages(head: &SupplierDay) -> bool {
+        head.has_store_pages
+    }
+
+    fn view(id: &str, store: &SupplierEntry) -> Option<v1::SupplierDayStore> {
+        // A store has one currency; where everything has cancelled out it has no figures.
+        let figures = figures(&store.figures())?.pop().unwrap_or_default();
+        Some(v1::SupplierDayStore { store_id: id.to_owned(), figures: Some(figures) })
+    }
+}
+
+fn figures(by_currency: &[(&str, SupplierFigures)]) -> Option<Vec<v1::SupplierDayFigures>> {
+    by_currency.iter().map(|(currency_code, figures)| one(currency_code, figures)).collect()
+}
+
+fn one(currency_code: &str, figures: &SupplierFigures) -> Option<v1::SupplierDayFigures> {
+    Some(v1::SupplierDayFigures {
+        currency_code: currency_code.to_owned(),
+        lines_sold: figures.lines_sold,
+        quantity_sold_milli: figures.quantity_sold_milli,
+        gross_minor: figures.gross_minor,
+        discount_minor: figures.discount_minor,
+        net_minor: figures.net_minor()?,
+        quantity_returned_milli: figures.quantity_returned_milli,
+        returns_net_minor: figures.returns_net_minor,
+        deliveries: figures.deliveries,
+        quantity_received_milli: figures.quantity_received_milli,
+        received_cost_minor: figures.received_cost_minor,
+        quantity_rejected_milli: figures.quantity_rejected_milli,
+        quantity_adjusted_milli: figures.quantity_adjusted_milli,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{deserialize_from_document, doc};
+
+    use super::*;
+
+    #[test]
+    fn stores_on_pages_are_counted_if_they_sold_something() {
+        let page = doc! {
+            "_id": "2017-01-02|69|s|00", "slot": 1, "epoch": 1_i64, "position": 9_i64,
+            "e": {
+                "31": { "f": { "USD": { "l": 2, "q": 2_000 } } },
+                "443": { "f": { "USD": { "v": 1, "iq": 6_000 } } },
+            },
+        };
+        let page: Page<SupplierEntry> = deserialize_from_document(page).unwrap();
+        let mut view = v1::SupplierDay { selling_stores: 1_000, ..v1::SupplierDay::default() };
+        SupplierDays::count(&mut view, &page);
+        assert_eq!(view.selling_stores, 1_001);
+    }
+
+    #[test]
+    fn a_store_has_the_figures_of_its_currency() {
+        let store = doc! { "f": { "USD": { "l": 2, "g": 500, "d": 20, "rn": 30, "aq": -1_000 } } };
+        let store: SupplierEntry = deserialize_from_document(store).unwrap();
+        let figures = SupplierDayStores::view("31", &store).unwrap().figures.unwrap();
+        assert_eq!((figures.currency_code.as_str(), figures.net_minor), ("USD", 450));
+        assert_eq!((figures.lines_sold, figures.quantity_adjusted_milli), (2, -1_000));
+    }
+
+    #[test]
+    fn a_head_read_without_entries_is_whole() {
+        let head = doc! {
+            "_id": "2017-01-02|69", "slot": 1, "epoch": 1_i64, "position": 9_i64,
+            "date": "2017-01-02", "supplier_id": "69", "selling_stores_inline": 3_i64, "has_store_pages": true,
+            "figures": { "USD": { "l": 2 } },
+        };
+        let head: SupplierDay = deserialize_from_document(head).unwrap();
+        let view = SupplierDays::view(&head).unwrap();
+        assert_eq!((view.position, view.selling_stores, view.figures.len()), (9, 3, 1));
+        assert_eq!(SupplierDays::counted(&head), Some(Section::Stores));
+    }
+}

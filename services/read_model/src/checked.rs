@@ -1,0 +1,48 @@
+//! Reading events for the folds: what they hold was checked before it was recorded, but a fold must not go wrong, or grow
+//! without bounds, on one that was not.
+
+use daybook::{
+    business_day::parse_date,
+    event::v1::{BusinessDay, RecordedEvent, event::Kind},
+    money::Currency,
+};
+
+use crate::error::FoldError;
+
+/// Largest amount or quantity of one line: ten trillion dollars, a trillion pieces. Several thousand such lines still fit
+/// into one sum.
+const MAX_FIGURE: i64 = 1_000_000_000_000_000;
+
+/// Longest key, in bytes: four times the longest identifier, because names of categories are free.
+const MAX_KEY_BYTES: usize = 256;
+
+/// Latest hour of a business day: 25 hours, and a day more for a zone that skipped one.
+const MAX_HOUR: i32 = 48;
+
+pub(crate) fn kind(event: &RecordedEvent) -> Result<&Kind, FoldError> {
+    event.kind().map_err(FoldError::Event)
+}
+
+/// The business day of an event, with a date that is one.
+pub(crate) fn day(day: Option<&BusinessDay>) -> Result<&BusinessDay, FoldError> {
+    let day = day.ok_or(FoldError::Missing { field: "business_day" })?;
+    parse_date(&day.date).map_err(|_| FoldError::malformed("business_day.date", &day.date))?;
+    if !(0..=MAX_HOUR).contains(&day.hour) {
+        return Err(FoldError::malformed("business_day.hour", day.hour));
+    }
+    Ok(day)
+}
+
+pub(crate) fn currency(code: &str) -> Result<Box<str>, FoldError> {
+    Currency::parse(code)
+        .map(|currency| currency.code().into())
+        .map_err(|_| FoldError::malformed("currency_code", code))
+}
+
+pub(crate) fn key(field: &'static str, key: &str) -> Result<Box<str>, FoldError> {
+    if key.len() > MAX_KEY_BYTES { Err(FoldError::malformed(field, key)) } else { Ok(key.into()) }
+}
+
+pub(crate) fn figure(field: &'static str, figure: i64) -> Result<i64, FoldError> {
+    if (-MAX_FIGURE..=MAX_FIGURE).contains(&figure) { Ok(figure) } else { Err(FoldError::malformed(field, figure)) }
+}

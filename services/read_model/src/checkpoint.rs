@@ -1,0 +1,124 @@
+//! How far documents have followed the log, and which of them are served. All of it stands in one small collection,
+//! [`crate::collections::META`].
+
+use mongodb::bson::DateTime;
+use serde::{Deserialize, Serialize};
+
+/// `_id` of the pointer.
+pub const LIVE: &str = "live";
+
+/// Which generation is served. `_id` is `live`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub generation: i64,
+}
+
+impl Live {
+    /// The pointer to a generation.
+    #[must_use]
+    pub fn to(generation: i64) -> Self {
+        Self { id: LIVE.into(), generation }
+    }
+}
+
+/// A generation of documents. `_id` is `g{generation}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub generation: i64,
+    /// Drawn anew whenever the generation begins from nothing: documents and checkpoints of another life do not count.
+    pub epoch: i64,
+}
+
+impl Generation {
+    /// The generation in a new life.
+    #[must_use]
+    pub fn new(generation: i64, epoch: i64) -> Self {
+        Self { id: Self::id_of(generation), generation, epoch }
+    }
+
+    /// `_id` of a generation.
+    #[must_use]
+    pub fn id_of(generation: i64) -> String {
+        format!("g{generation}")
+    }
+}
+
+/// How far one shard of a generation has followed the log: all events up to the position are in its documents. `_id` is
+/// `g{generation}/{shard}of{shards}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub generation: i64,
+    pub epoch: i64,
+    pub shard: i32,
+    pub shards: i32,
+    pub position: i64,
+    /// When the log took the event at the position; `None` at position 0.
+    pub recorded_at: Option<DateTime>,
+    /// The reports of which this is true; a report that is new is brought up to the position before the others go on.
+    #[serde(default)]
+    pub reports: Vec<String>,
+}
+
+impl Checkpoint {
+    /// The checkpoint of a shard that has followed nothing yet.
+    #[must_use]
+    pub fn start(generation: &Generation, shard: i32, shards: i32) -> Self {
+        let id = Self::id_of(generation.generation, shard, shards);
+        let (generation, epoch) = (generation.generation, generation.epoch);
+        Self { id, generation, epoch, shard, shards, position: 0, recorded_at: None, reports: Vec::new() }
+    }
+
+    /// `_id` of a shard's checkpoint.
+    #[must_use]
+    pub fn id_of(generation: i64, shard: i32, shards: i32) -> String {
+        format!("g{generation}/{shard}of{shards}")
+    }
+}
+
+/// The position up to which a generation has all events: that of its hindmost shard, if every shard of one number of
+/// shards has a checkpoint of this life. While the number changes, checkpoints of several numbers stand there; the one
+/// that is furthest counts, because its documents are the same ones.
+#[must_use]
+pub fn applied<'a>(generation: &Generation, checkpoints: &'a [Checkpoint]) -> Option<&'a Checkpoint> {
+    let mine = |checkpoint: &&Checkpoint| {
+        checkpoint.generation == generation.generation && checkpoint.epoch == generation.epoch
+    };
+    let hindmost = |shards: i32| {
+        let group = || checkpoints.iter().filter(mine).filter(move |checkpoint| checkpoint.shards == shards);
+        let all_there = (0..shards).all(|shard| group().any(|checkpoint| checkpoint.shard == shard));
+        if all_there { group().min_by_key(|checkpoint| checkpoint.position) } else { None }
+    };
+    checkpoints
+        .iter()
+        .filter(mine)
+        .filter_map(|checkpoint| hindmost(checkpoint.shards))
+        .max_by_key(|best| best.position)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint(shard: i32, shards: i32, position: i64) -> Checkpoint {
+        Checkpoint { position, ..Checkpoint::start(&Generation::new(1, 9), shard, shards) }
+    }
+
+    #[test]
+    fn the_hindmost_shard_counts_once_all_are_there() {
+        let generation = Generation::new(1, 9);
+        let position = |checkpoints: &[Checkpoint]| applied(&generation, checkpoints).map(|best| best.position);
+        assert_eq!(position(&[]), None);
+        assert_eq!(position(&[checkpoint(0, 1, 7)]), Some(7));
+        assert_eq!(position(&[checkpoint(0, 2, 7)]), None);
+        assert_eq!(position(&[checkpoint(0, 2, 7), checkpoint(1, 2, 5)]), Some(5));
+        assert_eq!(position(&[checkpoint(0, 1, 6), checkpoint(0, 2, 7), checkpoint(1, 2, 5)]), Some(6));
+        assert_eq!(applied(&Generation::new(1, 8), &[checkpoint(0, 1, 7)]), None);
+        assert_eq!(applied(&Generation::new(2, 9), &[checkpoint(0, 1, 7)]), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! All reports. To add one: its documents and fold in a file of its own, and one line here.
+
+use daybook::event::v1::RecordedEvent;
+
+use crate::{
+    collections,
+    document::{Head, Key},
+    error::FoldError,
+    stock::{self, StockChange, StockPage},
+    store_day::StoreDay,
+    store_day_fold::{self, StoreDayChange},
+    supplier_day::SupplierDay,
+    supplier_day_fold::{self, SupplierDayChange},
+};
+
+/// A report: which documents an event touches, and what it changes in each.
+pub trait Report: Send + Sync + 'static {
+    type Head: Head;
+
+    /// The collection of its heads, without the generation; also the name of the report.
+    const HEADS: &'static str;
+
+    /// The collection of its pages, if it can have some.
+    const PAGES: Option<&'static str>;
+
+    /// The documents that an event changes, each once, and how.
+    ///
+    /// # Errors
+    /// If the event cannot be read.
+    fn changes(event: &RecordedEvent) -> Result<Vec<(Key, ChangeOf<Self>)>, FoldError>;
+}
+
+/// What one event changes in one document of a report.
+pub type ChangeOf<R> = <<R as Report>::Head as Head>::Change;
+
+/// An entry of a report.
+pub type EntryOf<R> = <<R as Report>::Head as Head>::Entry;
+
+/// Something that is done with every report.
+pub trait Visitor {
+    fn visit<R: Report>(&mut self);
+}
+
+macro_rules! reports {
+    ($($(#[$doc:meta])* $report:ident($head:ty, $change:ty) in $heads:expr, $pages:expr, by $changes:path;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub struct $report;
+
+            impl Report for $report {
+                type Head = $head;
+                const HEADS: &'static str = $heads;
+                const PAGES: Option<&'static str> = $pages;
+
+                fn changes(event: &RecordedEvent) -> Result<Vec<(Key, $change)>, FoldError> {
+                    $changes(event)
+                }
+            }
+        )*
+
+        /// Does something with every report.
+        pub fn each(visitor: &mut impl Visitor) {
+            $(visitor.visit::<$report>();)*
+        }
+
+        /// The names of all reports.
+        pub const NAMES: &[&str] = &[$($report::HEADS,)*];
+    };
+}
+
+reports! {
+    /// What a store sold and received on a business day.
+    StoreDays(StoreDay, StoreDayChange)
+        in collections::STORE_DAYS, Some(collections::STORE_DAY_PAGES), by store_day_fold::changes;
+    /// What a supplier delivered and sold on a date.
+    SupplierDays(SupplierDay, SupplierDayChange)
+        in collections::SUPPLIER_DAYS, Some(collections::SUPPLIER_DAY_PAGES), by supplier_day_fold::changes;
+    /// What the stores have.
+    Stock(StockPage, StockChange)
+        in collections::STOCK, None, by stock::changes;
+}

@@ -1,0 +1,201 @@
+//! The documents of stock, each a share of one store's items, and how events make them.
+
+use std::collections::BTreeMap;
+
+use daybook::event::v1::{AdjustmentLine, Disposition, RecordedEvent, StockState, event::Kind};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    checked,
+    document::{Head, Key},
+    entries::Entry,
+    error::FoldError,
+    slot,
+    spill::{Page, Spilled},
+    sum::{Sum, compact, is_zero, later, merge},
+    update::{EncodeError, Update},
+};
+
+/// Number of documents over which the items of a store are spread: 20,000 items make documents of some 60 kB.
+pub const STOCK_PAGES: u32 = 16;
+
+/// A share of a store's stock. `_id` is `{store}|{page}`.
+pub type StockPage = Page<StockEntry>;
+
+/// What a store has of one item.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StockEntry {
+    #[serde(rename = "u", skip_serializing_if = "str::is_empty")]
+    pub unit_code: Box<str>,
+    /// On hand and fit for sale.
+    #[serde(rename = "q", serialize_with = "compact", skip_serializing_if = "is_zero")]
+    pub on_hand_milli: i64,
+    /// In the store but not fit for sale.
+    #[serde(rename = "x", serialize_with = "compact", skip_serializing_if = "is_zero")]
+    pub unsellable_milli: i64,
+    /// The last event that changed it.
+    #[serde(rename = "p")]
+    pub position: i64,
+}
+
+/// What one event changes in one document of stock.
+pub type StockChange = Vec<(Box<str>, StockEntry)>;
+
+/// The id of the document that holds a store's stock of an item.
+#[must_use]
+pub fn document_id(store_id: &str, item_id: &str) -> String {
+    format!("{store_id}{}{:02}", crate::document::SEPARATOR, slot::page(item_id, STOCK_PAGES))
+}
+
+/// The documents of stock that an event changes, each once, and how.
+///
+/// # Errors
+/// If the event cannot be read.
+pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StockChange)>, FoldError> {
+    let missing = || FoldError::Missing { field: "receipt" };
+    let moved = |item_id: &str, unit_code: &str, change: Moved| {
+        let entry = StockEntry {
+            unit_code: checked::key("lines.unit_code", unit_code)?,
+            on_hand_milli: change.on_hand_milli,
+            unsellable_milli: change.unsellable_milli,
+            position: event.position,
+        };
+        Ok((checked::key("lines.item_id", item_id)?, entry))
+    };
+    let (store_id, lines): (&str, Result<StockChange, FoldError>) = match checked::kind(event)? {
+        Kind::SaleRecorded(sale) => {
+            let lines = sale.lines.iter().map(|line| {
+                let sold = checked::figure("lines.quantity_milli", line.quantity_milli)?;
+                moved(&line.item_id, &line.unit_code, Moved::on_hand(-sold))
+            });
+            (&sale.receipt.as_ref().ok_or_else(missing)?.store_id, lines.collect())
+        }
+        Kind::SaleVoided(void) => {
+            let lines = void.lines.iter().map(|line| {
+                let sold = checked::figure("lines.quantity_milli", line.quantity_milli)?;
+                moved(&line.item_id, &line.unit_code, Moved::on_hand(sold))
+            });
+            (&void.receipt.as_ref().ok_or_else(missing)?.store_id, lines.collect())
+        }
+        Kind::ReturnRecorded(back) => {
+            let lines = back.lines.iter().map(|line| {
+                let quantity = checked::figure("lines.quantity_milli", line.quantity_milli)?;
+                let change = match line.disposition() {
+                    Disposition::ToStock => Moved::on_hand(quantity),
+                    Disposition::ToSupplier => Moved { on_hand_milli: 0, unsellable_milli: quantity },
+                    Disposition::WriteOff => Moved::default(),
+                    Disposition::Unspecified => {
+                        return Err(FoldError::malformed("lines.disposition", line.disposition));
+                    }
+                };
+                moved(&line.item_id, &line.unit_code, change)
+            });
+            (&back.receipt.as_ref().ok_or_else(missing)?.store_id, lines.collect())
+        }
+        Kind::DeliveryRecorded(delivery) => {
+            let lines = delivery.lines.iter().map(|line| {
+                let accepted = checked::figure("lines.accepted_milli", line.accepted_milli)?;
+                moved(&line.item_id, &line.unit_code, Moved::on_hand(accepted))
+            });
+            (&delivery.store_id, lines.collect())
+        }
+        Kind::StockAdjusted(adjusted) => {
+            let lines = adjusted.lines.iter().map(|line| moved(&line.item_id, &line.unit_code, adjustment(line)?));
+            (&adjusted.store_id, lines.collect())
+        }
+        // Where a sale counts is no matter of stock; a return counts by its own event; what is registered moves nothing.
+        Kind::UnassignedSalesMoved(_)
+        | Kind::SaleReturned(_)
+        | Kind::SupplierRegistered(_)
+        | Kind::StoreRegistered(_)
+        | Kind::ItemRegistered(_) => return Ok(Vec::new()),
+    };
+    by_document(store_id, lines?)
+}
+
+fn by_document(store_id: &str, lines: StockChange) -> Result<Vec<(Key, StockChange)>, FoldError> {
+    let merged = merge(lines).ok_or_else(|| FoldError::overflow("the event's own sums"))?;
+    let mut pages: BTreeMap<i32, StockChange> = BTreeMap::new();
+    // An item that did not move gets no entry: goods that are written off as they come back, a delivery refused whole.
+    for (item_id, entry) in merged.into_iter().filter(|(_, entry)| entry.moves()) {
+        pages.entry(slot::page(&item_id, STOCK_PAGES)).or_default().push((item_id, entry));
+    }
+    let with_key = |(page, change)| Ok((Key::new("store_id", store_id, &format!("{page:02}"))?, change));
+    pages.into_iter().map(with_key).collect()
+}
+
+/// How quantities in a store change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) on_hand_milli: i64,
+    pub(crate) unsellable_milli: i64,
+}
+
+impl Moved {
+    fn on_hand(on_hand_milli: i64) -> Self {
+        Self { on_hand_milli, unsellable_milli: 0 }
+    }
+}
+
+/// What a line of an adjustment changes.
+pub(crate) fn adjustment(line: &AdjustmentLine) -> Result<Moved, FoldError> {
+    let quantity = checked::figure("lines.quantity_milli", line.quantity_milli)?;
+    let mut change = Moved::default();
+    for (state, number, by) in
+        [(line.from_state(), line.from_state, -quantity), (line.to_state(), line.to_state, quantity)]
+    {
+        match state {
+            StockState::OnHand => change.on_hand_milli += by,
+            StockState::Unsellable => change.unsellable_milli += by,
+            StockState::Outside => {}
+            StockState::Unspecified => return Err(FoldError::malformed("lines.state", number)),
+        }
+    }
+    Ok(change)
+}
+
+impl StockEntry {
+    fn moves(&self) -> bool {
+        self.on_hand_milli != 0 || self.unsellable_milli != 0
+    }
+}
+
+impl Head for StockPage {
+    type Change = StockChange;
+    /// Stock has no pages beyond its documents.
+    type Entry = StockEntry;
+
+    fn open(key: &Key) -> Self {
+        let id = key.id();
+        Self::open(id.clone(), &id)
+    }
+
+    fn fold(&mut self, position: i64, change: StockChange) -> Result<Vec<Spilled<StockEntry>>, FoldError> {
+        Page::fold(self, position, change)?;
+        Ok(Vec::new())
+    }
+}
+
+impl Sum for StockEntry {
+    fn plus(&self, other: &Self) -> Option<Self> {
+        Some(Self {
+            unit_code: later(&self.unit_code, &other.unit_code).into(),
+            on_hand_milli: self.on_hand_milli.checked_add(other.on_hand_milli)?,
+            unsellable_milli: self.unsellable_milli.checked_add(other.unsellable_milli)?,
+            position: self.position.max(other.position),
+        })
+    }
+
+    fn increase(&self, path: &str, update: &mut Update) -> Result<(), EncodeError> {
+        update.set(&format!("{path}.p"), self.position)?;
+        update.increase(path, "q", self.on_hand_milli)?;
+        update.increase(path, "x", self.unsellable_milli)
+    }
+}
+
+impl Entry for StockEntry {
+    fn texts(&self) -> [(&'static str, &str); 2] {
+        [("u", &self.unit_code), ("", "")]
+    }
+}

@@ -1,0 +1,183 @@
+//! The document of a supplier-day. How events make it: [`crate::supplier_day_fold`].
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap as _};
+
+use crate::{
+    breakdown::Breakdown,
+    document::{Stamp, Stored},
+    entries::Entry,
+    figures::SupplierFigures,
+    spill::{Inline, Page},
+    sum::{Sum, later},
+    update::{EncodeError, Update},
+};
+
+/// Most items in the head: nearly all suppliers have fewer.
+#[cfg(not(test))]
+pub const INLINE_ITEMS: usize = 1_000;
+
+/// Most stores in the head: a chain of a thousand stores has no pages.
+#[cfg(not(test))]
+pub const INLINE_STORES: usize = 1_000;
+
+/// In tests of the folds pages shall come into play with few items.
+#[cfg(test)]
+pub const INLINE_ITEMS: usize = 4;
+
+/// In tests of the folds pages shall come into play with few stores.
+#[cfg(test)]
+pub const INLINE_STORES: usize = 2;
+
+/// What one supplier delivered and sold in all stores on one business date: the head of the report. `_id` is
+/// `{date}|{supplier}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SupplierDay {
+    #[serde(flatten)]
+    pub stamp: Stamp,
+    /// ISO 8601 date.
+    pub date: String,
+    pub supplier_id: String,
+    /// By currency; see [`SupplierDay::figures`].
+    #[serde(rename = "figures", default)]
+    pub(crate) by_currency: Breakdown<SupplierFigures>,
+    /// Stores of the head in which something was sold; those on pages have to be added.
+    #[serde(default)]
+    pub selling_stores_inline: i64,
+    /// True if there are items on pages; they are in `supplier_day_pages`.
+    #[serde(default)]
+    pub has_item_pages: bool,
+    /// True if there are stores on pages.
+    #[serde(default)]
+    pub has_store_pages: bool,
+    #[serde(default)]
+    pub stores: Inline<SupplierEntry>,
+    /// Last, so that the figures are found without reading over the items.
+    #[serde(default)]
+    pub items: Inline<SupplierEntry>,
+}
+
+/// A page of a supplier-day: items in `{date}|{supplier}|i|{page}`, stores in `{date}|{supplier}|s|{page}`.
+pub type SupplierDayPage = Page<SupplierEntry>;
+
+/// One item or one store of a supplier-day.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SupplierEntry {
+    /// Empty for a store.
+    #[serde(rename = "c", skip_serializing_if = "str::is_empty")]
+    pub category: Box<str>,
+    /// Empty for a store.
+    #[serde(rename = "u", skip_serializing_if = "str::is_empty")]
+    pub unit_code: Box<str>,
+    #[serde(rename = "f")]
+    pub(crate) by_currency: ByCurrency,
+}
+
+/// Figures by currency, in order of the code: nearly always one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ByCurrency(pub(crate) Vec<(Box<str>, SupplierFigures)>);
+
+impl SupplierDay {
+    /// The day's figures by currency, in order of the code.
+    #[must_use]
+    pub fn figures(&self) -> Vec<(&str, SupplierFigures)> {
+        self.by_currency.iter().map(|(code, figures)| (code, *figures)).collect()
+    }
+}
+
+impl SupplierEntry {
+    /// The figures by currency, in order of the code.
+    #[must_use]
+    pub fn figures(&self) -> Vec<(&str, SupplierFigures)> {
+        self.by_currency.0.iter().map(|(code, figures)| (&**code, *figures)).collect()
+    }
+}
+
+impl Sum for SupplierEntry {
+    fn plus(&self, other: &Self) -> Option<Self> {
+        let mut by_currency = self.by_currency.0.clone();
+        for (code, change) in &other.by_currency.0 {
+            match by_currency.binary_search_by(|(known, _)| known.cmp(code)) {
+                Ok(at) => by_currency[at].1 = by_currency[at].1.plus(change)?,
+                Err(at) => by_currency.insert(at, (code.clone(), *change)),
+            }
+        }
+        // What cancels out is left out, here and when a document is read, however it came to be written.
+        by_currency.retain(|(_, figures)| *figures != SupplierFigures::default());
+        Some(Self {
+            category: later(&self.category, &other.category).into(),
+            unit_code: later(&self.unit_code, &other.unit_code).into(),
+            by_currency: ByCurrency(by_currency),
+        })
+    }
+
+    fn increase(&self, path: &str, update: &mut Update) -> Result<(), EncodeError> {
+        for (code, figures) in &self.by_currency.0 {
+            figures.increase(&crate::update::path(&format!("{path}.f"), code), update)?;
+        }
+        Ok(())
+    }
+}
+
+impl Entry for SupplierEntry {
+    fn texts(&self) -> [(&'static str, &str); 2] {
+        [("c", &self.category), ("u", &self.unit_code)]
+    }
+
+    fn lines_sold(&self) -> i64 {
+        self.by_currency.0.iter().fold(0, |sum: i64, (_, figures)| sum.saturating_add(figures.lines_sold))
+    }
+}
+
+impl Serialize for ByCurrency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (code, figures) in &self.0 {
+            map.serialize_entry(&*crate::field_name::escape(code), figures)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for ByCurrency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let figures: Breakdown<SupplierFigures> = Breakdown::deserialize(deserializer)?;
+        let counts = |(_, figures): &(&str, &SupplierFigures)| **figures != SupplierFigures::default();
+        Ok(Self(figures.iter().filter(counts).map(|(code, figures)| (code.into(), *figures)).collect()))
+    }
+}
+
+impl Stored for SupplierDay {
+    const NEEDS_CONTENT: bool = true;
+
+    fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    fn stamp_mut(&mut self) -> &mut Stamp {
+        &mut self.stamp
+    }
+
+    fn changed(&self, update: &mut Update) -> Result<(), EncodeError> {
+        update.set("selling_stores_inline", self.selling_stores_inline)?;
+        update.set("has_item_pages", self.has_item_pages)?;
+        update.set("has_store_pages", self.has_store_pages)?;
+        self.by_currency.changed("figures", update)?;
+        self.stores.changed("stores", update)?;
+        self.items.changed("items", update)
+    }
+
+    fn settle(&mut self) {
+        self.by_currency.settle();
+        self.stores.settle();
+        self.items.settle();
+    }
+
+    fn heap_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.stamp.id.len() * 2
+            + self.by_currency.heap_bytes()
+            + self.stores.heap_bytes()
+            + self.items.heap_bytes()
+    }
+}

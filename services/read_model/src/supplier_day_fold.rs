@@ -1,0 +1,267 @@
+//! What events change in supplier-days.
+
+use std::collections::BTreeMap;
+
+use daybook::{
+    event::v1::{RecordedEvent, SaleLine, UnassignedSalesMoved, event::Kind},
+    ids::UNASSIGNED,
+};
+
+use crate::{
+    breakdown::Breakdown,
+    checked,
+    document::{Head, Key, Stamp},
+    error::FoldError,
+    figures::SupplierFigures,
+    spill::{Inline, Section, Spilled},
+    stock::adjustment,
+    sum::{Sum, merge},
+    supplier_day::{ByCurrency, INLINE_ITEMS, INLINE_STORES, SupplierDay, SupplierEntry},
+};
+
+/// What one event changes in one supplier-day.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SupplierDayChange {
+    currency_code: Box<str>,
+    figures: SupplierFigures,
+    items: Vec<(Box<str>, SupplierEntry)>,
+    store_id: Box<str>,
+}
+
+/// One line of an event, from the supplier's side.
+struct Line<'a> {
+    supplier_id: &'a str,
+    item_id: &'a str,
+    category: &'a str,
+    unit_code: &'a str,
+    figures: SupplierFigures,
+}
+
+/// Where the lines of an event count.
+struct Place<'a> {
+    date: &'a str,
+    store_id: &'a str,
+    currency_code: Box<str>,
+}
+
+/// The supplier-days that an event changes, each once, and how.
+///
+/// # Errors
+/// If the event cannot be read.
+pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {
+    match checked::kind(event)? {
+        Kind::SaleRecorded(sale) => {
+            let place = Place {
+                date: &checked::day(sale.business_day.as_ref())?.date,
+                store_id: store(sale.receipt.as_ref())?,
+                currency_code: checked::currency(&sale.currency_code)?,
+            };
+            by_supplier(&place, sale.lines.iter().map(sold).collect())
+        }
+        Kind::SaleVoided(void) => {
+            let place = Place {
+                date: &checked::day(void.business_day.as_ref())?.date,
+                store_id: store(void.receipt.as_ref())?,
+                currency_code: checked::currency(&void.currency_code)?,
+            };
+            let taken_back = |line| {
+                let line: Line<'_> = sold(line)?;
+                Ok(Line { figures: line.figures.negated().ok_or_else(too_much)?, ..line })
+            };
+            by_supplier(&place, void.lines.iter().map(taken_back).collect())
+        }
+        Kind::ReturnRecorded(back) => {
+            let place = Place {
+                date: &checked::day(back.business_day.as_ref())?.date,
+                store_id: store(back.receipt.as_ref())?,
+                currency_code: checked::currency(&back.currency_code)?,
+            };
+            let lines = back.lines.iter().map(|line| {
+                let figures = SupplierFigures {
+                    quantity_returned_milli: checked::figure("lines.quantity_milli", line.quantity_milli)?,
+                    returns_net_minor: checked::figure("lines.net_minor", line.net_minor)?,
+                    ..SupplierFigures::default()
+                };
+                let (supplier_id, item_id) = (line.supplier_id.as_str(), line.item_id.as_str());
+                Ok(Line { supplier_id, item_id, category: &line.category, unit_code: &line.unit_code, figures })
+            });
+            by_supplier(&place, lines.collect())
+        }
+        Kind::DeliveryRecorded(delivery) => {
+            let place = Place {
+                date: &checked::day(delivery.business_day.as_ref())?.date,
+                store_id: &delivery.store_id,
+                currency_code: checked::currency(&delivery.currency_code)?,
+            };
+            let lines = delivery.lines.iter().map(|line| {
+                let figures = SupplierFigures {
+                    quantity_received_milli: checked::figure("lines.accepted_milli", line.accepted_milli)?,
+                    received_cost_minor: checked::figure("lines.accepted_cost_minor", line.accepted_cost_minor)?,
+                    quantity_rejected_milli: checked::figure("lines.rejected_milli", line.rejected_milli)?,
+                    ..SupplierFigures::default()
+                };
+                let (supplier_id, item_id) = (delivery.supplier_id.as_str(), line.item_id.as_str());
+                Ok(Line { supplier_id, item_id, category: &line.category, unit_code: &line.unit_code, figures })
+            });
+            let mut changes = by_supplier(&place, lines.collect())?;
+            for (_, change) in &mut changes {
+                change.figures.deliveries = 1;
+                for (_, item) in &mut change.items {
+                    item.by_currency = item.by_currency.with_delivery(&place.currency_code);
+                }
+            }
+            Ok(changes)
+        }
+        Kind::StockAdjusted(adjusted) => {
+            let place = Place {
+                date: &checked::day(adjusted.business_day.as_ref())?.date,
+                store_id: &adjusted.store_id,
+                currency_code: checked::currency(&adjusted.currency_code)?,
+            };
+            let lines = adjusted.lines.iter().map(|line| {
+                let quantity_adjusted_milli = adjustment(line)?.on_hand_milli;
+                let figures = SupplierFigures { quantity_adjusted_milli, ..SupplierFigures::default() };
+                let (supplier_id, item_id) = (line.supplier_id.as_str(), line.item_id.as_str());
+                Ok(Line { supplier_id, item_id, category: &line.category, unit_code: &line.unit_code, figures })
+            });
+            by_supplier(&place, lines.collect())
+        }
+        Kind::UnassignedSalesMoved(moved) => self::moved(moved),
+        // A return counts by its own event; what is registered has no figures.
+        Kind::SaleReturned(_) | Kind::SupplierRegistered(_) | Kind::StoreRegistered(_) | Kind::ItemRegistered(_) => {
+            Ok(Vec::new())
+        }
+    }
+}
+
+fn store(receipt: Option<&daybook::event::v1::ReceiptKey>) -> Result<&str, FoldError> {
+    Ok(&receipt.ok_or(FoldError::Missing { field: "receipt" })?.store_id)
+}
+
+fn sold(line: &SaleLine) -> Result<Line<'_>, FoldError> {
+    let figures = SupplierFigures {
+        lines_sold: 1,
+        quantity_sold_milli: checked::figure("lines.quantity_milli", line.quantity_milli)?,
+        gross_minor: checked::figure("lines.gross_minor", line.gross_minor)?,
+        discount_minor: checked::figure("lines.discount_minor", line.discount_minor)?,
+        ..SupplierFigures::default()
+    };
+    let (supplier_id, item_id) = (line.supplier_id.as_str(), line.item_id.as_str());
+    Ok(Line { supplier_id, item_id, category: &line.category, unit_code: &line.unit_code, figures })
+}
+
+fn moved(moved: &UnassignedSalesMoved) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {
+    if moved.supplier_id == UNASSIGNED {
+        return Ok(Vec::new());
+    }
+    let place = Place {
+        date: &checked::day(moved.business_day.as_ref())?.date,
+        store_id: &moved.store_id,
+        currency_code: checked::currency(&moved.currency_code)?,
+    };
+    let figures = SupplierFigures {
+        lines_sold: checked::figure("lines_sold", moved.lines_sold)?,
+        quantity_sold_milli: checked::figure("quantity_sold_milli", moved.quantity_sold_milli)?,
+        gross_minor: checked::figure("gross_minor", moved.gross_minor)?,
+        discount_minor: checked::figure("discount_minor", moved.discount_minor)?,
+        quantity_returned_milli: checked::figure("quantity_returned_milli", moved.quantity_returned_milli)?,
+        returns_net_minor: checked::figure("returns_net_minor", moved.returns_net_minor)?,
+        ..SupplierFigures::default()
+    };
+    let item_id = moved.item_id.as_str();
+    let (from, to) = (UNASSIGNED, moved.supplier_id.as_str());
+    let away = figures.negated().ok_or_else(too_much)?;
+    let lines = vec![
+        Ok(Line { supplier_id: from, item_id, category: "", unit_code: "", figures: away }),
+        Ok(Line { supplier_id: to, item_id, category: &moved.category, unit_code: "", figures }),
+    ];
+    by_supplier(&place, lines)
+}
+
+fn by_supplier<'a>(
+    place: &Place<'a>,
+    lines: Vec<Result<Line<'a>, FoldError>>,
+) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {
+    let mut suppliers: BTreeMap<&str, SupplierDayChange> = BTreeMap::new();
+    for line in lines {
+        let line = line?;
+        let change = suppliers.entry(line.supplier_id).or_default();
+        change.figures = change.figures.plus(&line.figures).ok_or_else(too_much)?;
+        let item = SupplierEntry {
+            category: checked::key("lines.category", line.category)?,
+            unit_code: checked::key("lines.unit_code", line.unit_code)?,
+            by_currency: ByCurrency::one(&place.currency_code, line.figures),
+        };
+        change.items.push((checked::key("lines.item_id", line.item_id)?, item));
+    }
+    let with_key = |(supplier_id, change): (&str, SupplierDayChange)| {
+        let change = SupplierDayChange {
+            currency_code: place.currency_code.clone(),
+            items: merge(change.items).ok_or_else(too_much)?,
+            store_id: checked::key("store_id", place.store_id)?,
+            ..change
+        };
+        Ok((Key::new("supplier_id", place.date, supplier_id)?, change))
+    };
+    suppliers.into_iter().map(with_key).collect()
+}
+
+fn too_much() -> FoldError {
+    FoldError::overflow("the event's own sums")
+}
+
+impl ByCurrency {
+    fn one(code: &str, figures: SupplierFigures) -> Self {
+        if figures == SupplierFigures::default() { Self::default() } else { Self(vec![(code.into(), figures)]) }
+    }
+
+    fn with_delivery(&self, code: &str) -> Self {
+        let figures = self.0.first().map(|(_, figures)| *figures).unwrap_or_default();
+        Self::one(code, SupplierFigures { deliveries: 1, ..figures })
+    }
+}
+
+impl Head for SupplierDay {
+    type Change = SupplierDayChange;
+    type Entry = SupplierEntry;
+
+    fn open(key: &Key) -> Self {
+        let id = key.id();
+        Self {
+            stamp: Stamp::new(id.clone(), &id),
+            date: key.first.clone(),
+            supplier_id: key.second.clone(),
+            by_currency: Breakdown::default(),
+            selling_stores_inline: 0,
+            has_item_pages: false,
+            has_store_pages: false,
+            stores: Inline::default(),
+            items: Inline::default(),
+        }
+    }
+
+    fn fold(&mut self, position: i64, change: SupplierDayChange) -> Result<Vec<Spilled<SupplierEntry>>, FoldError> {
+        let id = self.stamp.id.as_str();
+        let of_store = ByCurrency::one(&change.currency_code, change.figures);
+        let store = vec![(change.store_id, SupplierEntry { by_currency: of_store, ..SupplierEntry::default() })];
+        if self.stamp.has(position) {
+            let mut spilled = self.items.spilled(id, Section::Items, change.items);
+            spilled.extend(self.stores.spilled(id, Section::Stores, store));
+            return Ok(spilled);
+        }
+        // All is worked out before anything is changed, so that an event is folded whole or not at all.
+        let by_currency = self.by_currency.plan(id, vec![(change.currency_code, change.figures)])?;
+        let items = self.items.plan(id, Section::Items, INLINE_ITEMS, change.items)?;
+        let stores = self.stores.plan(id, Section::Stores, INLINE_STORES, store)?;
+
+        self.by_currency.commit(by_currency);
+        let mut spilled = self.items.commit(items);
+        self.has_item_pages |= !spilled.is_empty();
+        let stores = self.stores.commit(stores);
+        self.has_store_pages |= !stores.is_empty();
+        self.selling_stores_inline = self.stores.selling();
+        spilled.extend(stores);
+        self.stamp.position = position;
+        Ok(spilled)
+    }
+}

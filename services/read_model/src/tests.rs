@@ -1,0 +1,9 @@
+//! Tests of the folds: what each event does, and what must hold for any events in any order, batches and crashes.
+
+mod database;
+mod given;
+mod stock;
+mod store_days;
+mod supplier_days;
+mod whole;
+mod writing;
