@@ -18,7 +18,8 @@ test_command() {
     install_toolchain
     install_check_tools
     run_checks
-    if check build cargo build --workspace --bins --locked; then
+    # Programs and tests in one build: apart, their libraries would be built twice, with other features.
+    if check build cargo build --workspace --bins --tests --locked; then
         servers_up
         export_test_servers
         check tests cargo test --workspace --locked --no-fail-fast "$@" || true

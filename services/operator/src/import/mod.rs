@@ -136,6 +136,7 @@ pub async fn import(endpoints: &Endpoints, options: &ImportOptions, notices: &No
     let summary = import.ledger.finish()?;
     if let Err(error) = outcome {
         notices.say(&summary.told());
+        notices.say("import again to go on: what went in is not doubled");
         return Err(error);
     }
     if let Some(reports) = reports {

@@ -242,9 +242,7 @@ impl Trouble {
     fn wait_after(&mut self, status: Status, unanswered: usize) -> Result<Duration, Error> {
         let since = *self.since.get_or_insert_with(Instant::now);
         if since.elapsed() >= self.patience {
-            let what = format!(
-                "the upload (import again to go on: what went in is not doubled) got none of {unanswered} answers"
-            );
+            let what = format!("the upload, with commands unanswered ({unanswered}), did not move on");
             return Err(Error::GaveUp { what, patience: self.patience, status: Box::new(status) });
         }
         Ok(calls::pause(&mut self.waits, &status))
