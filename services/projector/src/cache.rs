@@ -73,3 +73,29 @@ impl<D: Stored> Cache<D> {
 fn size<D: Stored>(document: &D) -> usize {
     document.heap_bytes() + SLOT_BYTES
 }
+
+#[cfg(test)]
+mod tests {
+    use daybook_read_model::stock::StockPage;
+
+    use super::*;
+
+    #[test]
+    fn the_least_recently_used_documents_go_first() {
+        let mut cache: Cache<StockPage> = Cache::new();
+        let ids = ["443|00", "443|01", "443|02"];
+        for id in ids {
+            cache.put(id.to_owned(), StockPage::open(id.to_owned(), id));
+        }
+        let one = cache.bytes() / 3;
+        cache.get(ids[0]);
+        cache.shrink(one * 2);
+        assert_eq!(ids.map(|id| cache.contains(id)), [true, false, true]);
+        assert_eq!(cache.bytes(), one * 2);
+        cache.remove(ids[0]);
+        cache.remove(ids[1]);
+        assert_eq!(cache.bytes(), one);
+        cache.shrink(0);
+        assert_eq!(cache.bytes(), 0);
+    }
+}

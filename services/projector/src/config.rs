@@ -91,3 +91,32 @@ impl Config {
         env.finish(config)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPLETE: [(&str, &str); 4] = [
+        ("DAYBOOK_PROJECTOR_LISTEN", "127.0.0.1:0"),
+        ("DAYBOOK_COMMAND_ENDPOINT", "http://127.0.0.1:7401"),
+        ("DAYBOOK_NATS_URL", "nats://127.0.0.1:4222"),
+        ("DAYBOOK_MONGODB_URL", "mongodb://daybook:secret@127.0.0.1:27017"),
+    ];
+
+    #[test]
+    fn what_is_not_set_has_a_default() {
+        let config = Config::from_env(Env::of(COMPLETE)).unwrap();
+        assert_eq!((config.source.nats_stream.as_str(), config.mongodb.database.as_str()), ("DAYBOOK", "daybook"));
+        assert_eq!(config.bounds.batch_events, DEFAULT_BATCH_EVENTS);
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_together() {
+        let wrong = [("DAYBOOK_PROJECTOR_LISTEN", "here"), ("DAYBOOK_PROJECTOR_BATCH_EVENTS", "0")];
+        let message = Config::from_env(Env::of(wrong)).unwrap_err().to_string();
+        for name in ["LISTEN", "COMMAND_ENDPOINT", "NATS_URL", "MONGODB_URL", "BATCH_EVENTS"] {
+            assert!(message.contains(name), "{message}");
+        }
+    }
+}

@@ -50,6 +50,8 @@ pub(crate) enum FeedError {
     LogIsBehind { head: i64, expected: i64 },
     #[error("the log answered position {found} where {expected} is next")]
     Gap { found: i64, expected: i64 },
+    #[error("reading events failed: {0}")]
+    Task(#[source] tokio::task::JoinError),
 }
 
 /// Events from somewhere.
@@ -91,14 +93,7 @@ impl Feed {
 
     /// Why there are no more.
     pub(crate) async fn end(mut self) -> Result<(), FeedError> {
-        match (&mut self.task).await {
-            Ok(ended) => ended,
-            // The session ends, and another one begins.
-            Err(panic) => {
-                warn!(error = %panic, "the feed failed");
-                Ok(())
-            }
-        }
+        (&mut self.task).await.map_err(FeedError::Task)?
     }
 }
 

@@ -17,7 +17,11 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tracing::info;
 
-use crate::{config::Config, serving::Serving, store::Store};
+use crate::{
+    config::Config,
+    serving::{Part, Serving},
+    store::Store,
+};
 
 mod batch;
 mod cache;
@@ -52,7 +56,15 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     info!(database = config.mongodb.database, stream = config.source.nats_stream, "projector starts");
 
     let mut tasks = Tasks::new(shutdown.clone());
-    tasks.spawn("projection", session::forever(config, store, serving, shutdown.clone()));
+    tasks.spawn("projection", session::forever(config, store, serving.clone(), shutdown.clone()));
+    tasks.spawn("draining", drain(serving, shutdown.clone()));
     tasks.spawn("server", server::serve(listener, routes, shutdown, SHUTDOWN_BUDGET));
     tasks.join(BATCH_BUDGET).await
+}
+
+/// Says that the process is about to end as soon as it is.
+async fn drain(serving: Serving, shutdown: CancellationToken) -> Result<(), BoxError> {
+    shutdown.cancelled().await;
+    serving.set(Part::Documents, false).await;
+    Ok(())
 }

@@ -12,7 +12,7 @@ use mongodb::{
 };
 use tracing::{info, warn};
 
-use crate::store::{Store, StoreError, in_time};
+use crate::store::{DUPLICATE_KEY, Store, StoreError, in_time};
 
 /// The first generation.
 const FIRST_GENERATION: i64 = 1;
@@ -20,9 +20,6 @@ const FIRST_GENERATION: i64 = 1;
 /// The one shard that owns all documents.
 const SHARD: i32 = 0;
 const SHARDS: i32 = 1;
-
-/// The document is there already.
-const DUPLICATE_KEY: i32 = 11_000;
 
 /// Where projecting goes on.
 #[derive(Clone, Debug)]

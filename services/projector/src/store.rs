@@ -35,6 +35,9 @@ const WHOLE_DOCUMENTS: usize = 100;
 /// Documents of one `find` of which only the stamp is read.
 const STAMPS: usize = 1_000;
 
+/// The server's code for a document that is there already.
+pub(crate) const DUPLICATE_KEY: i32 = 11_000;
+
 /// The documents' database.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {

@@ -5,16 +5,13 @@ use std::collections::HashMap;
 use daybook_read_model::document::{Version, Write};
 use mongodb::bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocumentBuf, cstr, raw::CStr, rawdoc};
 
-use crate::store::{Store, StoreError};
+use crate::store::{DUPLICATE_KEY, Store, StoreError};
 
 /// Statements of one command: more do not make it faster, and the server works on one command at a time.
 const COMMAND_STATEMENTS: usize = 500;
 
 /// Bytes of statements of one command; one statement more may be in. The server takes 48 MB.
 const COMMAND_BYTES: usize = 8 * 1024 * 1024;
-
-/// The document is there already.
-const DUPLICATE_KEY: i32 = 11_000;
 
 /// Refusals that come again however often the statement is sent: the document would be too large, or a sum would not fit.
 const PERMANENT: &[i32] = &[

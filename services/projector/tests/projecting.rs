@@ -1,25 +1,36 @@
 //! The projector against a real MongoDB and a real NATS, with a log of the tests' own that can be away. What must hold
 //! whatever happens: the documents are those that a fold of the whole log in memory gives.
+//!
+//! Which servers: `DAYBOOK_TEST_MONGODB_URL`, `DAYBOOK_TEST_NATS_URL`, and the programs `DAYBOOK_TEST_MONGOD` and
+//! `DAYBOOK_TEST_NATS_SERVER` for those that a test stops or kills. `DAYBOOK_LOG=debug` shows what the projectors do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 #[path = "projecting/log.rs"]
 mod log;
 #[path = "projecting/sales.rs"]
 mod sales;
+#[path = "projecting/servers.rs"]
+mod servers;
 #[path = "projecting/world.rs"]
 mod world;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::{sales::sales, world::World};
+use crate::{sales::sales, servers::Server, world::World};
+
+/// A number that can be set for measuring.
+fn variable(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|number| number.parse().ok()).unwrap_or(default)
+}
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
 async fn a_long_log_is_caught_up_with() {
     let world = World::new().await;
-    let events = std::env::var("SMOKE_EVENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
+    let events = variable("DAYBOOK_TEST_EVENTS", 12_000);
     world.log.append(sales(1, events));
     let projector = world.start().await;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     world.projected().await;
     println!("{events} sales in {:?}", begun.elapsed());
     projector.stop().await;
@@ -27,7 +38,6 @@ async fn a_long_log_is_caught_up_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
 async fn what_is_published_is_projected_at_once() {
     let world = World::new().await;
     world.make_stream().await;
@@ -37,7 +47,7 @@ async fn what_is_published_is_projected_at_once() {
     for event in sales(2, 300) {
         world.log.append(vec![event.clone()]);
         world.publish(std::slice::from_ref(&event)).await;
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         world.projected().await;
         waits.push(begun.elapsed());
     }
@@ -49,7 +59,6 @@ async fn what_is_published_is_projected_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
 async fn a_gap_in_the_stream_is_filled_from_the_log() {
     let world = World::new().await;
     world.make_stream().await;
@@ -71,7 +80,6 @@ async fn a_gap_in_the_stream_is_filled_from_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
 async fn a_projector_that_is_killed_again_and_again_loses_and_doubles_nothing() {
     let world = World::new().await;
     let events = sales(4, 8_000);
@@ -88,7 +96,6 @@ async fn a_projector_that_is_killed_again_and_again_loses_and_doubles_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
 async fn two_projectors_at_once_do_no_harm() {
     let world = World::new().await;
     let (one, other) = (world.start().await, world.start().await);
@@ -103,7 +110,6 @@ async fn two_projectors_at_once_do_no_harm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
 async fn a_dropped_database_is_built_anew() {
     let world = World::new().await;
     let projector = world.start().await;
@@ -123,7 +129,6 @@ async fn a_dropped_database_is_built_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
 async fn a_log_that_lost_its_tail_is_refused() {
     let world = World::new().await;
     world.log.append(sales(7, 100));
@@ -140,7 +145,6 @@ async fn a_log_that_lost_its_tail_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs servers: DAYBOOK_TEST_MONGODB_URL and DAYBOOK_TEST_NATS_URL"]
 async fn an_event_that_cannot_be_folded_is_parked_and_the_others_go_on() {
     let world = World::new().await;
     let mut events = sales(9, 30);
@@ -150,5 +154,85 @@ async fn an_event_that_cannot_be_folded_is_parked_and_the_others_go_on() {
     world.projected().await;
     projector.stop().await;
     assert_eq!(world.parked().await, [10]);
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_nats_the_log_is_read_until_it_is_back() {
+    let mut nats = Server::nats().await;
+    let world = World::on(world::variable("DAYBOOK_TEST_MONGODB_URL"), nats.nats_url()).await;
+    world.make_stream().await;
+    let events = sales(10, 2_000);
+    let projector = world.start().await;
+    world.log.append(events[..500].to_vec());
+    world.publish(&events[..500]).await;
+    world.projected().await;
+
+    nats.freeze();
+    world.log.append(events[500..1_000].to_vec());
+    let begun = Instant::now();
+    world.projected().await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "frozen: {:?}", begun.elapsed());
+    nats.thaw();
+
+    nats.kill();
+    world.log.append(events[1_000..1_500].to_vec());
+    let begun = Instant::now();
+    world.projected().await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "killed: {:?}", begun.elapsed());
+    assert!(projector.is_serving().await);
+
+    nats.restart();
+    world.publish_when_back(&events[500..1_500]).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    // What is published is projected at once again, not by asking the log twice a second.
+    let mut waits = Vec::new();
+    for event in &events[1_500..1_600] {
+        world.log.append(vec![event.clone()]);
+        world.publish(std::slice::from_ref(event)).await;
+        let begun = Instant::now();
+        world.projected().await;
+        waits.push(begun.elapsed());
+    }
+    waits.sort();
+    assert!(waits[50] < Duration::from_millis(200), "{:?}", waits[50]);
+    projector.stop().await;
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_mongodb_it_is_not_serving_and_goes_on_when_it_is_back() {
+    let mut mongodb = Server::mongodb().await;
+    let world = World::on(mongodb.mongodb_url(), world::variable("DAYBOOK_TEST_NATS_URL")).await;
+    let events = sales(11, 3_000);
+    let projector = world.start().await;
+    world.log.append(events[..1_000].to_vec());
+    world.projected().await;
+    assert!(projector.is_serving().await);
+
+    for (part, frozen) in [(1_000..2_000, true), (2_000..3_000, false)] {
+        if frozen {
+            mongodb.freeze();
+        } else {
+            mongodb.kill();
+        }
+        world.log.append(events[part].to_vec());
+        let begun = Instant::now();
+        while projector.is_serving().await {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        println!("noticed after {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        if frozen {
+            mongodb.thaw();
+        } else {
+            mongodb.restart();
+        }
+        let begun = Instant::now();
+        world.projected().await;
+        println!("caught up after {:?}", begun.elapsed());
+        assert!(projector.is_serving().await);
+    }
+    projector.stop().await;
     world.compare().await;
 }

@@ -1,8 +1,8 @@
 //! Serves Daybook's reports over gRPC. It only reads, and only MongoDB.
 //!
-//! A call goes [`grpc`] → [`validate`] → [`live`] (how far are the reports? [`position`] waits if need be) → [`list`],
-//! [`entries`], [`stock`] or [`export`] → [`store`] (MongoDB) → [`view`]. Around it stand [`call`] and [`stream`], which
-//! bound what is under way, and [`status`], which words what went wrong.
+//! A call goes `grpc` → `validate` → `live` (how far are the reports? `position` waits if need be) → `list`,
+//! `entries`, `stock` or `export` → `store` (MongoDB) → `view`. Around it stand `call` and `stream`, which
+//! bound what is under way, and `status`, which words what went wrong.
 
 mod call;
 mod config;

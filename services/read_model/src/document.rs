@@ -112,6 +112,16 @@ pub trait Stored: Serialize + DeserializeOwned + Send + 'static {
     fn heap_bytes(&self) -> usize;
 }
 
+/// What a document in memory remembers beside what it says. Documents that say the same are equal, stored or not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Aside<T>(pub(crate) T);
+
+impl<T> PartialEq for Aside<T> {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
 /// The document of a report that decides where the entries of the report stand.
 pub trait Head: Stored {
     /// What one event changes in one report.

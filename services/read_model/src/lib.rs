@@ -4,7 +4,7 @@
 //! changes nothing, so that events may come again. The same folds serve live projection, rebuild, as-of reports and
 //! verification.
 //!
-//! - [`store_day`] and [`store_day_fold`], [`supplier_day`] and [`supplier_day_fold`], [`stock`]: the reports;
+//! - [`store_day`] and [`store_day_change`], [`supplier_day`] and [`supplier_day_fold`], [`stock`]: the reports;
 //! - [`figures`]: the sums that they hold;
 //! - [`document`], [`spill`], [`entries`], [`breakdown`]: how documents are kept, also very large ones;
 //! - [`registry`]: all reports; one line there adds one; [`folded`]: a report folded in memory;
@@ -25,7 +25,8 @@ pub mod slot;
 pub mod spill;
 pub mod stock;
 pub mod store_day;
-pub mod store_day_fold;
+pub mod store_day_change;
+mod store_day_fold;
 pub mod sum;
 pub mod supplier_day;
 pub mod supplier_day_fold;

@@ -8,7 +8,7 @@ use crate::{
     error::FoldError,
     stock::{self, StockChange, StockPage},
     store_day::StoreDay,
-    store_day_fold::{self, StoreDayChange},
+    store_day_change::{self, StoreDayChange},
     supplier_day::SupplierDay,
     supplier_day_fold::{self, SupplierDayChange},
 };
@@ -72,7 +72,7 @@ macro_rules! reports {
 reports! {
     /// What a store sold and received on a business day.
     StoreDays(StoreDay, StoreDayChange)
-        in collections::STORE_DAYS, Some(collections::STORE_DAY_PAGES), by store_day_fold::changes;
+        in collections::STORE_DAYS, Some(collections::STORE_DAY_PAGES), by store_day_change::changes;
     /// What a supplier delivered and sold on a date.
     SupplierDays(SupplierDay, SupplierDayChange)
         in collections::SUPPLIER_DAYS, Some(collections::SUPPLIER_DAY_PAGES), by supplier_day_fold::changes;

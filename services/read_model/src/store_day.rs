@@ -1,10 +1,10 @@
-//! The document of a store-day. How events make it: [`crate::store_day_fold`].
+//! The document of a store-day. How events make it: [`crate::store_day_change`] and `store_day_fold`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     breakdown::Breakdown,
-    document::{Stamp, Stored},
+    document::{Aside, Stamp, Stored},
     entries::Entry,
     figures::{
         ReceivingFigures, ReturnFigures, SalesFigures, StoreDayCounts, StoreDayItem, TaxFigures, TenderFigures,
@@ -75,7 +75,7 @@ pub struct StoreDay {
     #[serde(default)]
     pub items: Inline<StoreDayItem>,
     #[serde(skip)]
-    pub(crate) changed: Changed,
+    pub(crate) changed: Aside<Changed>,
 }
 
 /// Which parts of a head changed since it was stored, beside those that keep track themselves.
@@ -88,13 +88,6 @@ pub(crate) struct Changed {
     pub(crate) returns_without_receipt: bool,
     pub(crate) receiving: bool,
     pub(crate) counts: bool,
-}
-
-impl PartialEq for Changed {
-    /// Two documents that say the same are equal, stored or not.
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
 }
 
 /// A page of a store-day. `_id` is `{date}|{store}|i|{page}`.
@@ -150,28 +143,28 @@ impl Stored for StoreDay {
     }
 
     fn changed(&self, update: &mut Update) -> Result<(), EncodeError> {
-        if self.changed.description {
+        if self.changed.0.description {
             update.set("time_zone", self.time_zone.as_str())?;
             update.set("cut_off_minutes", self.cut_off_minutes)?;
             update.set("currency_code", self.currency_code.as_str())?;
             update.set("has_pages", self.has_pages)?;
         }
-        if self.changed.sales {
+        if self.changed.0.sales {
             update.set_document("sales", &self.sales)?;
         }
-        if self.changed.voids {
+        if self.changed.0.voids {
             update.set_document("voids", &self.voids)?;
         }
-        if self.changed.returns_with_receipt {
+        if self.changed.0.returns_with_receipt {
             update.set_document("returns_with_receipt", &self.returns_with_receipt)?;
         }
-        if self.changed.returns_without_receipt {
+        if self.changed.0.returns_without_receipt {
             update.set_document("returns_without_receipt", &self.returns_without_receipt)?;
         }
-        if self.changed.receiving {
+        if self.changed.0.receiving {
             update.set_document("receiving", &self.receiving)?;
         }
-        if self.changed.counts {
+        if self.changed.0.counts {
             update.set_document("counts", &self.counts)?;
         }
         self.categories.changed("categories", update)?;
@@ -184,7 +177,7 @@ impl Stored for StoreDay {
     }
 
     fn settle(&mut self) {
-        self.changed = Changed::default();
+        self.changed = Aside::default();
         self.categories.settle();
         self.hours.settle();
         self.registers.settle();

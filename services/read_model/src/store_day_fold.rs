@@ -1,333 +1,14 @@
-//! What events change in store-days.
-
-use std::collections::BTreeSet;
-
-use daybook::{
-    event::v1::{
-        BusinessDay, DeliveryRecorded, RecordedEvent, ReturnRecorded, SaleLine, SaleRecorded, SaleVoided,
-        StockAdjusted, Tender, TenderType, UnassignedSalesMoved, event::Kind,
-    },
-    ids::UNASSIGNED,
-};
+//! How what an event changes comes into a store-day's document.
 
 use crate::{
-    checked,
-    document::{Head, Key, Stamp},
+    document::{Aside, Head, Key, Stamp},
     error::FoldError,
-    figures::{
-        ReceivingFigures, ReturnFigures, SalesFigures, StoreDayCounts, StoreDayItem, TaxFigures, TenderFigures,
-        VoidFigures,
-    },
+    figures::{ReceivingFigures, ReturnFigures, SalesFigures, StoreDayCounts, StoreDayItem, VoidFigures},
     spill::{Inline, Section, Spilled},
-    stock::adjustment,
-    store_day::{Changed, INLINE_ITEMS, StoreDay},
-    sum::{Sum, merge},
+    store_day::{INLINE_ITEMS, StoreDay},
+    store_day_change::StoreDayChange,
+    sum::Sum as _,
 };
-
-/// What one event changes in one store-day.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StoreDayChange {
-    time_zone: String,
-    cut_off_minutes: i32,
-    currency_code: Box<str>,
-    sales: SalesFigures,
-    voids: VoidFigures,
-    returns_with_receipt: ReturnFigures,
-    returns_without_receipt: ReturnFigures,
-    receiving: ReceivingFigures,
-    counts: StoreDayCounts,
-    categories: Changes<SalesFigures>,
-    hours: Changes<SalesFigures>,
-    registers: Changes<SalesFigures>,
-    operators: Changes<SalesFigures>,
-    taxes: Changes<TaxFigures>,
-    tenders: Changes<TenderFigures>,
-    items: Changes<StoreDayItem>,
-}
-
-type Changes<S> = Vec<(Box<str>, S)>;
-
-/// The store-day that an event changes, and how; nothing for an event that changes none.
-///
-/// # Errors
-/// If the event cannot be read.
-pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StoreDayChange)>, FoldError> {
-    let (day, store_id, change) = match checked::kind(event)? {
-        Kind::SaleRecorded(sale) => {
-            let (register, store) = receipt(sale.receipt.as_ref())?;
-            (checked::day(sale.business_day.as_ref())?, store, recorded(sale, register)?)
-        }
-        Kind::SaleVoided(void) => {
-            let (register, store) = receipt(void.receipt.as_ref())?;
-            (checked::day(void.business_day.as_ref())?, store, voided(void, register)?)
-        }
-        Kind::ReturnRecorded(back) => {
-            let (register, store) = receipt(back.receipt.as_ref())?;
-            (checked::day(back.business_day.as_ref())?, store, returned(back, register)?)
-        }
-        Kind::DeliveryRecorded(delivery) => {
-            (checked::day(delivery.business_day.as_ref())?, delivery.store_id.as_str(), delivered(delivery)?)
-        }
-        Kind::StockAdjusted(adjusted) => {
-            (checked::day(adjusted.business_day.as_ref())?, adjusted.store_id.as_str(), self::adjusted(adjusted)?)
-        }
-        Kind::UnassignedSalesMoved(moved) => {
-            (checked::day(moved.business_day.as_ref())?, moved.store_id.as_str(), self::moved(moved)?)
-        }
-        // A return counts by its own event; what is registered has no figures.
-        Kind::SaleReturned(_) | Kind::SupplierRegistered(_) | Kind::StoreRegistered(_) | Kind::ItemRegistered(_) => {
-            return Ok(Vec::new());
-        }
-    };
-    let key = Key::new("store_id", &day.date, store_id)?;
-    let change = StoreDayChange {
-        time_zone: checked::key("time_zone", &day.time_zone)?.into(),
-        cut_off_minutes: day.cut_off_minutes,
-        ..change
-    };
-    Ok(vec![(key, change)])
-}
-
-fn receipt(receipt: Option<&daybook::event::v1::ReceiptKey>) -> Result<(&str, &str), FoldError> {
-    let receipt = receipt.ok_or(FoldError::Missing { field: "receipt" })?;
-    Ok((&receipt.register_id, &receipt.store_id))
-}
-
-fn recorded(sale: &SaleRecorded, register_id: &str) -> Result<StoreDayChange, FoldError> {
-    let day = checked::day(sale.business_day.as_ref())?;
-    let mut change = sold(&sale.lines, &sale.tenders, sale.change_minor)?.at(day, register_id, &sale.operator_id)?;
-    change.currency_code = checked::currency(&sale.currency_code)?;
-    change.counts.business_date_mismatches = i64::from(!sale.claimed_business_date.is_empty());
-    Ok(change)
-}
-
-/// Everything is taken from where the sale put it; what remains is that there was a void.
-fn voided(void: &SaleVoided, register_id: &str) -> Result<StoreDayChange, FoldError> {
-    let day = checked::day(void.business_day.as_ref())?;
-    let mut sale = sold(&void.lines, &void.tenders, void.change_minor)?.at(day, register_id, &void.sale_operator_id)?;
-    sale.counts.business_date_mismatches = i64::from(void.date_was_claimed);
-    let mut change = sale.negated().ok_or_else(too_much)?;
-    change.currency_code = checked::currency(&void.currency_code)?;
-    change.voids = VoidFigures { voids: 1, total_minor: checked::figure("total_minor", void.total_minor)? };
-    Ok(change)
-}
-
-fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<StoreDayChange, FoldError> {
-    let mut change = StoreDayChange::default();
-    let mut known_categories = BTreeSet::new();
-    for line in lines {
-        let gross_minor = checked::figure("lines.gross_minor", line.gross_minor)?;
-        let discount_minor = checked::figure("lines.discount_minor", line.discount_minor)?;
-        let figures = SalesFigures {
-            transactions: 0,
-            lines: 1,
-            quantity_milli: checked::figure("lines.quantity_milli", line.quantity_milli)?,
-            gross_minor,
-            discount_minor,
-            net_minor: gross_minor - discount_minor,
-            tax_minor: checked::figure("lines.tax_minor", line.tax_minor)?,
-        };
-        let category = checked::key("lines.category", &line.category)?;
-        let own_transaction = i64::from(line.unknown_item);
-        if !line.unknown_item {
-            known_categories.insert(category.clone());
-        }
-        change.sales = change.sales.plus(&figures).ok_or_else(too_much)?;
-        change.counts.unknown_item_lines += own_transaction;
-        change.categories.push((category.clone(), SalesFigures { transactions: own_transaction, ..figures }));
-        for tax in &line.taxes {
-            let key = checked::key("lines.taxes.tax_code", &format!("{}|{}", tax.tax_code, tax.rate_ppm))?;
-            let base_minor = checked::figure("lines.taxes.base_minor", tax.base_minor)?;
-            let amount_minor = checked::figure("lines.taxes.amount_minor", tax.amount_minor)?;
-            change.taxes.push((key, TaxFigures { base_minor, amount_minor }));
-        }
-        let item = StoreDayItem {
-            category,
-            unit_code: checked::key("lines.unit_code", &line.unit_code)?,
-            quantity_sold_milli: figures.quantity_milli,
-            gross_minor,
-            discount_minor,
-            tax_minor: figures.tax_minor,
-            ..StoreDayItem::default()
-        };
-        change.items.push((checked::key("lines.item_id", &line.item_id)?, item));
-    }
-    let once = SalesFigures { transactions: 1, ..SalesFigures::default() };
-    change.categories.extend(known_categories.into_iter().map(|category| (category, once)));
-    change.tenders = paid(tenders, change_minor)?;
-    let mut change = change.merged()?;
-    change.sales.transactions = 1;
-    for (_, item) in &mut change.items {
-        item.transactions = 1;
-    }
-    Ok(change)
-}
-
-fn paid(tenders: &[Tender], change_minor: i64) -> Result<Changes<TenderFigures>, FoldError> {
-    let mut paid = Vec::with_capacity(tenders.len() + 1);
-    for tender in tenders {
-        let received_minor = checked::figure("tenders.amount_minor", tender.amount_minor)?;
-        paid.push((tender_key(tender.r#type)?, TenderFigures { count: 1, received_minor, refunded_minor: 0 }));
-    }
-    if change_minor != 0 {
-        let received_minor = -checked::figure("change_minor", change_minor)?;
-        paid.push((tender_key(TenderType::Cash.into())?, TenderFigures { received_minor, ..TenderFigures::default() }));
-    }
-    Ok(paid)
-}
-
-fn tender_key(number: i32) -> Result<Box<str>, FoldError> {
-    let known = TenderType::try_from(number).ok().filter(|known| *known != TenderType::Unspecified);
-    known.map(|_| number.to_string().into()).ok_or_else(|| FoldError::malformed("tenders.type", number))
-}
-
-fn returned(back: &ReturnRecorded, register_id: &str) -> Result<StoreDayChange, FoldError> {
-    let day = checked::day(back.business_day.as_ref())?;
-    let mut change =
-        StoreDayChange { currency_code: checked::currency(&back.currency_code)?, ..StoreDayChange::default() };
-    let mut returns = ReturnFigures { returns: 1, ..ReturnFigures::default() };
-    for line in &back.lines {
-        let figures = ReturnFigures {
-            returns: 0,
-            quantity_milli: checked::figure("lines.quantity_milli", line.quantity_milli)?,
-            net_minor: checked::figure("lines.net_minor", line.net_minor)?,
-            tax_minor: checked::figure("lines.tax_minor", line.tax_minor)?,
-        };
-        returns = returns.plus(&figures).ok_or_else(too_much)?;
-        let category = checked::key("lines.category", &line.category)?;
-        change
-            .categories
-            .push((category.clone(), SalesFigures { net_minor: -figures.net_minor, ..SalesFigures::default() }));
-        let item = StoreDayItem {
-            category,
-            unit_code: checked::key("lines.unit_code", &line.unit_code)?,
-            quantity_returned_milli: figures.quantity_milli,
-            returns_net_minor: figures.net_minor,
-            ..StoreDayItem::default()
-        };
-        change.items.push((checked::key("lines.item_id", &line.item_id)?, item));
-    }
-    for refund in &back.refunds {
-        let refunded_minor = checked::figure("refunds.amount_minor", refund.amount_minor)?;
-        change
-            .tenders
-            .push((tender_key(refund.r#type)?, TenderFigures { count: 1, received_minor: 0, refunded_minor }));
-    }
-    change.sales.net_minor = -returns.net_minor;
-    match back.original_receipt {
-        Some(_) => change.returns_with_receipt = returns,
-        None => change.returns_without_receipt = returns,
-    }
-    change.merged()?.at(day, register_id, &back.operator_id)
-}
-
-fn delivered(delivery: &DeliveryRecorded) -> Result<StoreDayChange, FoldError> {
-    let mut change =
-        StoreDayChange { currency_code: checked::currency(&delivery.currency_code)?, ..StoreDayChange::default() };
-    change.receiving.deliveries = 1;
-    for line in &delivery.lines {
-        let figures = ReceivingFigures {
-            deliveries: 0,
-            lines: 1,
-            received_milli: checked::figure("lines.accepted_milli", line.accepted_milli)?,
-            rejected_milli: checked::figure("lines.rejected_milli", line.rejected_milli)?,
-            received_cost_minor: checked::figure("lines.accepted_cost_minor", line.accepted_cost_minor)?,
-        };
-        change.receiving = change.receiving.plus(&figures).ok_or_else(too_much)?;
-        let item = StoreDayItem {
-            category: checked::key("lines.category", &line.category)?,
-            unit_code: checked::key("lines.unit_code", &line.unit_code)?,
-            quantity_received_milli: figures.received_milli,
-            received_cost_minor: figures.received_cost_minor,
-            quantity_rejected_milli: figures.rejected_milli,
-            ..StoreDayItem::default()
-        };
-        change.items.push((checked::key("lines.item_id", &line.item_id)?, item));
-    }
-    change.merged()
-}
-
-fn adjusted(adjusted: &StockAdjusted) -> Result<StoreDayChange, FoldError> {
-    let mut change =
-        StoreDayChange { currency_code: checked::currency(&adjusted.currency_code)?, ..StoreDayChange::default() };
-    change.counts.adjustments = 1;
-    for line in &adjusted.lines {
-        let item = StoreDayItem {
-            category: checked::key("lines.category", &line.category)?,
-            unit_code: checked::key("lines.unit_code", &line.unit_code)?,
-            quantity_adjusted_milli: adjustment(line)?.on_hand_milli,
-            ..StoreDayItem::default()
-        };
-        change.items.push((checked::key("lines.item_id", &line.item_id)?, item));
-    }
-    change.merged()
-}
-
-/// Only the categories change; each moved line counts there as a sale of its own, as it did where it comes from.
-fn moved(moved: &UnassignedSalesMoved) -> Result<StoreDayChange, FoldError> {
-    let (gross, discount) = (checked::figure("gross_minor", moved.gross_minor)?, moved.discount_minor);
-    let returns = checked::figure("returns_net_minor", moved.returns_net_minor)?;
-    let figures = SalesFigures {
-        transactions: checked::figure("lines_sold", moved.lines_sold)?,
-        lines: moved.lines_sold,
-        quantity_milli: checked::figure("quantity_sold_milli", moved.quantity_sold_milli)?,
-        gross_minor: gross,
-        discount_minor: checked::figure("discount_minor", discount)?,
-        net_minor: gross - discount - returns,
-        tax_minor: checked::figure("tax_minor", moved.tax_minor)?,
-    };
-    let category = checked::key("category", &moved.category)?;
-    let away = (Box::from(UNASSIGNED), figures.negated().ok_or_else(too_much)?);
-    let item = StoreDayItem { category: category.clone(), ..StoreDayItem::default() };
-    let change = StoreDayChange {
-        currency_code: checked::currency(&moved.currency_code)?,
-        categories: vec![away, (category, figures)],
-        items: vec![(checked::key("item_id", &moved.item_id)?, item)],
-        ..StoreDayChange::default()
-    };
-    change.merged()
-}
-
-fn too_much() -> FoldError {
-    FoldError::overflow("the event's own sums")
-}
-
-impl StoreDayChange {
-    /// With the figures broken down by where and when they came about.
-    fn at(mut self, day: &BusinessDay, register_id: &str, operator_id: &str) -> Result<Self, FoldError> {
-        self.hours = vec![(day.hour.to_string().into(), self.sales)];
-        self.registers = vec![(checked::key("receipt.register_id", register_id)?, self.sales)];
-        self.operators = vec![(checked::key("operator_id", operator_id)?, self.sales)];
-        Ok(self)
-    }
-
-    /// With each key once.
-    fn merged(mut self) -> Result<Self, FoldError> {
-        self.categories = merge(self.categories).ok_or_else(too_much)?;
-        self.taxes = merge(self.taxes).ok_or_else(too_much)?;
-        self.tenders = merge(self.tenders).ok_or_else(too_much)?;
-        self.items = merge(self.items).ok_or_else(too_much)?;
-        Ok(self)
-    }
-
-    fn negated(self) -> Option<Self> {
-        fn all<S>(changes: Changes<S>, negated: impl Fn(S) -> Option<S>) -> Option<Changes<S>> {
-            changes.into_iter().map(|(key, change)| Some((key, negated(change)?))).collect()
-        }
-        Some(Self {
-            sales: self.sales.negated()?,
-            counts: self.counts.negated()?,
-            categories: all(self.categories, SalesFigures::negated)?,
-            hours: all(self.hours, SalesFigures::negated)?,
-            registers: all(self.registers, SalesFigures::negated)?,
-            operators: all(self.operators, SalesFigures::negated)?,
-            taxes: all(self.taxes, TaxFigures::negated)?,
-            tenders: all(self.tenders, TenderFigures::negated)?,
-            items: all(self.items, StoreDayItem::negated)?,
-            ..self
-        })
-    }
-}
 
 impl Head for StoreDay {
     type Change = StoreDayChange;
@@ -356,7 +37,7 @@ impl Head for StoreDay {
             tenders: Default::default(),
             has_pages: false,
             items: Inline::default(),
-            changed: Changed::default(),
+            changed: Aside::default(),
         }
     }
 
@@ -391,13 +72,13 @@ impl Head for StoreDay {
         let items = self.items.plan(id, Section::Items, INLINE_ITEMS, change.items)?;
 
         let had_pages = self.has_pages;
-        self.changed.sales |= self.sales != sales;
-        self.changed.voids |= self.voids != voids;
-        self.changed.returns_with_receipt |= self.returns_with_receipt != with_receipt;
-        self.changed.returns_without_receipt |= self.returns_without_receipt != without_receipt;
-        self.changed.receiving |= self.receiving != receiving;
-        self.changed.counts |= self.counts != counts;
-        self.changed.description |= self.time_zone != change.time_zone
+        self.changed.0.sales |= self.sales != sales;
+        self.changed.0.voids |= self.voids != voids;
+        self.changed.0.returns_with_receipt |= self.returns_with_receipt != with_receipt;
+        self.changed.0.returns_without_receipt |= self.returns_without_receipt != without_receipt;
+        self.changed.0.receiving |= self.receiving != receiving;
+        self.changed.0.counts |= self.counts != counts;
+        self.changed.0.description |= self.time_zone != change.time_zone
             || self.cut_off_minutes != change.cut_off_minutes
             || self.currency_code.is_empty();
 
@@ -420,7 +101,7 @@ impl Head for StoreDay {
         self.tenders.commit(tenders);
         let spilled = self.items.commit(items);
         self.has_pages |= !spilled.is_empty();
-        self.changed.description |= self.has_pages != had_pages;
+        self.changed.0.description |= self.has_pages != had_pages;
         self.stamp.position = position;
         Ok(spilled)
     }

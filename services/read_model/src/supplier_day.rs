@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap 
 
 use crate::{
     breakdown::Breakdown,
-    document::{Stamp, Stored},
+    document::{Aside, Stamp, Stored},
     entries::Entry,
     figures::SupplierFigures,
     spill::{Inline, Page},
@@ -54,6 +54,9 @@ pub struct SupplierDay {
     /// Last, so that the figures are found without reading over the items.
     #[serde(default)]
     pub items: Inline<SupplierEntry>,
+    /// True if the fields about stores and pages changed since the document was stored.
+    #[serde(skip)]
+    pub(crate) changed: Aside<bool>,
 }
 
 /// A page of a supplier-day: items in `{date}|{supplier}|i|{page}`, stores in `{date}|{supplier}|s|{page}`.
@@ -159,15 +162,18 @@ impl Stored for SupplierDay {
     }
 
     fn changed(&self, update: &mut Update) -> Result<(), EncodeError> {
-        update.set("selling_stores_inline", self.selling_stores_inline)?;
-        update.set("has_item_pages", self.has_item_pages)?;
-        update.set("has_store_pages", self.has_store_pages)?;
+        if self.changed.0 {
+            update.set("selling_stores_inline", self.selling_stores_inline)?;
+            update.set("has_item_pages", self.has_item_pages)?;
+            update.set("has_store_pages", self.has_store_pages)?;
+        }
         self.by_currency.changed("figures", update)?;
         self.stores.changed("stores", update)?;
         self.items.changed("items", update)
     }
 
     fn settle(&mut self) {
+        self.changed = Aside(false);
         self.by_currency.settle();
         self.stores.settle();
         self.items.settle();

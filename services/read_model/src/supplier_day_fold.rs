@@ -10,7 +10,7 @@ use daybook::{
 use crate::{
     breakdown::Breakdown,
     checked,
-    document::{Head, Key, Stamp},
+    document::{Aside, Head, Key, Stamp},
     error::FoldError,
     figures::SupplierFigures,
     spill::{Inline, Section, Spilled},
@@ -237,6 +237,7 @@ impl Head for SupplierDay {
             has_store_pages: false,
             stores: Inline::default(),
             items: Inline::default(),
+            changed: Aside(false),
         }
     }
 
@@ -254,6 +255,7 @@ impl Head for SupplierDay {
         let items = self.items.plan(id, Section::Items, INLINE_ITEMS, change.items)?;
         let stores = self.stores.plan(id, Section::Stores, INLINE_STORES, store)?;
 
+        let before = (self.selling_stores_inline, self.has_item_pages, self.has_store_pages);
         self.by_currency.commit(by_currency);
         let mut spilled = self.items.commit(items);
         self.has_item_pages |= !spilled.is_empty();
@@ -261,6 +263,7 @@ impl Head for SupplierDay {
         self.has_store_pages |= !stores.is_empty();
         self.selling_stores_inline = self.stores.selling();
         spilled.extend(stores);
+        self.changed.0 |= before != (self.selling_stores_inline, self.has_item_pages, self.has_store_pages);
         self.stamp.position = position;
         Ok(spilled)
     }

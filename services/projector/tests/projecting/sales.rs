@@ -13,7 +13,7 @@ const LINES: u64 = 9;
 /// Sales at positions from 1 on, with a delivery among ten.
 pub(crate) fn sales(seed: u64, count: usize) -> Vec<RecordedEvent> {
     let var = |name: &str, default| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
-    let (stores, items) = (var("SMOKE_STORES", 7), var("SMOKE_ITEMS", 5_000));
+    let (stores, items) = (var("DAYBOOK_TEST_STORES", 7), var("DAYBOOK_TEST_ITEMS", 5_000));
     let mut random = Random(seed);
     (1..=count as i64)
         .map(|position| {
@@ -29,7 +29,7 @@ pub(crate) fn sales(seed: u64, count: usize) -> Vec<RecordedEvent> {
                 event_type,
                 schema_version: 1,
                 store_id: store.to_string(),
-                recorded_at: Some(prost_types_now()),
+                recorded_at: Some(now()),
                 metadata: Some(Metadata { request_id: RequestId::random().to_string(), ..Metadata::default() }),
                 event: Some(Event { kind: Some(kind) }),
                 ..RecordedEvent::default()
@@ -38,7 +38,7 @@ pub(crate) fn sales(seed: u64, count: usize) -> Vec<RecordedEvent> {
         .collect()
 }
 
-fn prost_types_now() -> prost_types::Timestamp {
+fn now() -> prost_types::Timestamp {
     std::time::SystemTime::now().into()
 }
 

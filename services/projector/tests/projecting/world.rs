@@ -31,6 +31,8 @@ pub(crate) struct World {
     database: Database,
     stream: String,
     broker: jetstream::Context,
+    mongodb_url: String,
+    nats_url: String,
     _end: tokio_util::sync::DropGuard,
 }
 
@@ -41,19 +43,30 @@ pub(crate) struct Projector {
 }
 
 impl World {
+    /// A world on the servers that all tests share.
     pub(crate) async fn new() -> Self {
+        Self::on(variable("DAYBOOK_TEST_MONGODB_URL"), variable("DAYBOOK_TEST_NATS_URL")).await
+    }
+
+    /// A world on these servers.
+    pub(crate) async fn on(mongodb_url: String, nats_url: String) -> Self {
+        if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("DAYBOOK_LOG") {
+            let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+        }
         let name = format!("p_{}", RequestId::random().uuid().simple());
         let end = CancellationToken::new();
         let log = Log::default();
         let log_address = log.serve(end.clone()).await;
-        let client = mongodb::Client::with_uri_str(variable("DAYBOOK_TEST_MONGODB_URL")).await.unwrap();
-        let nats = async_nats::connect(variable("DAYBOOK_TEST_NATS_URL")).await.unwrap();
+        let client = mongodb::Client::with_uri_str(&mongodb_url).await.unwrap();
+        let nats = async_nats::connect(&nats_url).await.unwrap();
         Self {
             log,
             log_address,
             database: client.database(&name),
             stream: name,
             broker: jetstream::new(nats),
+            mongodb_url,
+            nats_url,
             _end: end.drop_guard(),
         }
     }
@@ -65,13 +78,10 @@ impl World {
             listen: address,
             source: Source {
                 command_endpoint: format!("http://{}", self.log_address),
-                nats_url: Secret::new(variable("DAYBOOK_TEST_NATS_URL")),
+                nats_url: Secret::new(self.nats_url.clone()),
                 nats_stream: self.stream.clone(),
             },
-            mongodb: Mongodb {
-                url: Secret::new(variable("DAYBOOK_TEST_MONGODB_URL")),
-                database: self.database.name().to_owned(),
-            },
+            mongodb: Mongodb { url: Secret::new(self.mongodb_url.clone()), database: self.database.name().to_owned() },
             bounds: Bounds::default(),
         };
         let shutdown = CancellationToken::new();
@@ -85,8 +95,8 @@ impl World {
         let head = self.log.head();
         let reached = async {
             loop {
-                let found = self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": &id }).await.unwrap();
-                if found.is_some_and(|found| found.position >= head) {
+                let found = self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": &id }).await;
+                if found.ok().flatten().is_some_and(|found| found.position >= head) {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -169,6 +179,14 @@ impl World {
         self.broker.delete_stream(&self.stream).await.unwrap();
     }
 
+    /// Publishes as soon as the broker answers again.
+    pub(crate) async fn publish_when_back(&self, events: &[RecordedEvent]) {
+        while self.broker.get_stream(&self.stream).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        self.publish(events).await;
+    }
+
     pub(crate) async fn publish(&self, events: &[RecordedEvent]) {
         for event in events {
             let subject = format!("{}.{}", self.stream, event.event_type);
@@ -204,6 +222,6 @@ impl Projector {
     }
 }
 
-fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} must be set"))
 }

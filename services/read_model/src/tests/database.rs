@@ -153,11 +153,10 @@ impl<R: Report> Projector<R> {
             page.fold(position, part.entries).unwrap();
         }
         let mut left = writes;
-        if pages_first {
-            write_all(pages, &mut self.pages, &mut left) && write_all(heads, &mut self.heads, &mut left)
-        } else {
-            write_all(heads, &mut self.heads, &mut left) && write_all(pages, &mut self.pages, &mut left)
+        if pages_first && !write_all(pages, &mut self.pages, &mut left) {
+            return false;
         }
+        write_all(heads, &mut self.heads, &mut left) && write_all(pages, &mut self.pages, &mut left)
     }
 }
 

@@ -1,0 +1,34 @@
+//! End-to-end tests of Daybook over gRPC, against real PostgreSQL, NATS and MongoDB servers.
+//!
+//! Each test has a database, a stream and a report database of its own, so all of them run at the same time. What they
+//! are told of the servers stands in [`world::environment`]; `deploy/local.sh test` starts servers and tells them.
+//!
+//! - [`world`]: the services and stores that a test runs in, made for it and taken down after it;
+//! - [`given`]: a small catalogue, builders of commands, answers in a form that can be compared;
+//! - [`write_side`]: what commands do;
+//! - [`nonsense`]: what every call answers to a message that makes no sense;
+//! - [`log`]: reading, following and publishing the log;
+//! - [`day`]: the committed trading day, imported and exported;
+//! - [`kills`]: every process is killed in the middle of an import;
+//! - [`tables`]: exported files, compared;
+//! - [`reports`]: what the reports say of a small day of which every figure is known;
+//! - [`process`]: services, servers and the `daybook` program as processes of their own;
+//! - [`day`]: the sample trading day, in through the program and out again;
+//! - [`kill`]: each process killed in the middle of an import;
+//! - [`shutdown`]: each service told to stop in the middle of its work.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+#![allow(clippy::large_futures, reason = "a test is one future, polled on one thread and never moved")]
+
+mod day;
+mod given;
+mod kills;
+mod log;
+mod nonsense;
+mod reports;
+mod tables;
+mod world;
+mod write_side;

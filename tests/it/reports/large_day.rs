@@ -1,0 +1,156 @@
+//! A day with far more items than one document holds.
+
+use std::collections::BTreeMap;
+
+use daybook::{
+    command::v1::BulkRegisterItemsRequest,
+    query::v1::{
+        DateRange, GetStockRequest, ListStoreDayItemsRequest, ListSupplierDayItemsRequest, StoreDayItem,
+        StreamStoreDaysRequest, stream_store_days_response,
+    },
+};
+
+use super::{scenario::DAY, store_day::store_day, supplier_day::supplier_day};
+use crate::{
+    given::{
+        answer::accepted_in,
+        catalogue::{self, BAKER, NEW_YORK},
+        goods::{delivery, with_goods},
+        sale::Sale,
+    },
+    world::{in_world, whole::WholeWorld},
+};
+
+/// Items that are sold on the day.
+const ITEMS: i64 = 3_000;
+
+fn id(nth: i64) -> String {
+    format!("ITEM-{nth:05}")
+}
+
+/// Sells every item, each in a quantity and at a price of its own, twenty on a receipt; every tenth on two receipts.
+async fn trade(world: &WholeWorld) -> i64 {
+    let commands = world.commands();
+    catalogue::register(&commands).await;
+    let items = (0..ITEMS).map(|nth| BulkRegisterItemsRequest {
+        item: Some(catalogue::item(&id(nth), BAKER, &format!("C-{}", nth % 7), "EA", 0)),
+    });
+    let stream = tokio_stream::iter(items.collect::<Vec<_>>());
+    let mut answers = world.client().catalogue.bulk_register_items(stream).await.unwrap().into_inner();
+    while let Some(answer) = answers.message().await.unwrap() {
+        accepted_in(answer.outcome.unwrap());
+    }
+    let mut sales = Vec::new();
+    let twice = (0..ITEMS).filter(|nth| nth % 10 == 0);
+    let sold: Vec<i64> = (0..ITEMS).chain(twice).collect();
+    for (number, on_receipt) in sold.chunks(20).enumerate() {
+        let sale = on_receipt.iter().fold(Sale::new(&format!("R-{number}")), |sale, nth| {
+            sale.line(&id(*nth), 1_000 * (1 + nth % 3), 100 + nth)
+        });
+        sales.push(sale.build());
+    }
+    for outcome in commands.upload(sales).await.expect("sales go in") {
+        accepted_in(outcome);
+    }
+    let goods = (0..ITEMS).fold(delivery(BAKER, "D-1"), |goods, nth| with_goods(goods, &id(nth), 9_000, 0, 7));
+    commands.deliver(goods).await.expect("a delivery").position
+}
+
+async fn listed_items(world: &WholeWorld, page_size: i32) -> BTreeMap<String, StoreDayItem> {
+    let mut request = ListStoreDayItemsRequest {
+        store_id: NEW_YORK.to_owned(),
+        business_date: DAY.to_owned(),
+        page_size,
+        ..Default::default()
+    };
+    let mut all = BTreeMap::new();
+    loop {
+        let page = world.queries().store_days.list_store_day_items(request.clone()).await.unwrap().into_inner();
+        assert!(page.items.len() <= usize::try_from(page_size).unwrap());
+        for item in page.items {
+            assert!(all.insert(item.item_id.clone(), item).is_none(), "each item once");
+        }
+        if page.next_page_token.is_empty() {
+            return all;
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+#[test]
+fn a_day_with_three_thousand_items_is_served_whole_and_equals_its_sums() {
+    in_world(async |world| {
+        let position = trade(world).await;
+        let day = store_day(world, NEW_YORK, position).await;
+        let items = listed_items(world, 1_000).await;
+        assert_eq!(items.len(), usize::try_from(ITEMS).unwrap());
+        assert_eq!(listed_items(world, 137).await, items);
+        for nth in 0..ITEMS {
+            let item = &items[&id(nth)];
+            let times = if nth % 10 == 0 { 2 } else { 1 };
+            let found = (item.transactions, item.quantity_sold_milli, item.gross_minor, item.net_minor);
+            assert_eq!(found, (times, times * 1_000 * (1 + nth % 3), times * (100 + nth), times * (100 + nth)));
+            assert_eq!((item.quantity_received_milli, item.received_cost_minor), (9_000, 63));
+            assert_eq!(item.category, format!("C-{}", nth % 7));
+        }
+        let sales = day.sales.unwrap();
+        let sum = |figure: fn(&StoreDayItem) -> i64| items.values().map(figure).sum::<i64>();
+        assert_eq!(sales.lines, ITEMS + ITEMS / 10);
+        assert_eq!(sales.quantity_milli, sum(|item| item.quantity_sold_milli));
+        assert_eq!((sales.gross_minor, sales.net_minor), (sum(|item| item.gross_minor), sum(|item| item.net_minor)));
+        assert_eq!(day.receiving.unwrap().received_cost_minor, ITEMS * 63);
+        let by_category: i64 = day.categories.iter().map(|row| row.sales.unwrap().net_minor).sum();
+        assert_eq!((day.categories.len(), by_category), (7, sales.net_minor));
+
+        let dates = Some(DateRange { from_date: DAY.to_owned(), to_date: DAY.to_owned() });
+        let request = StreamStoreDaysRequest { dates, include_items: true, ..Default::default() };
+        let mut stream = world.queries().store_days.stream_store_days(request).await.unwrap().into_inner();
+        let mut streamed = BTreeMap::new();
+        while let Some(message) = stream.message().await.unwrap() {
+            if let Some(stream_store_days_response::Part::Items(page)) = message.part {
+                assert!(page.items.len() <= 1_000);
+                streamed.extend(page.items.into_iter().map(|item| (item.item_id.clone(), item)));
+            }
+        }
+        assert_eq!(streamed, items);
+    });
+}
+
+#[test]
+fn the_supplier_of_three_thousand_items_has_them_all_on_his_day() {
+    in_world(async |world| {
+        let position = trade(world).await;
+        let day = supplier_day(world, BAKER, position).await;
+        let mut request = ListSupplierDayItemsRequest {
+            supplier_id: BAKER.to_owned(),
+            business_date: DAY.to_owned(),
+            page_size: 1_000,
+            ..Default::default()
+        };
+        let mut items = BTreeMap::new();
+        loop {
+            let page = world.queries().supplier_days.list_supplier_day_items(request.clone()).await.unwrap();
+            let page = page.into_inner();
+            for item in page.items {
+                let [figures] = item.figures.as_slice() else { panic!("one currency: {item:?}") };
+                assert!(items.insert(item.item_id.clone(), figures.clone()).is_none(), "each item once");
+            }
+            if page.next_page_token.is_empty() {
+                break;
+            }
+            request.page_token = page.next_page_token;
+        }
+        assert_eq!(items.len(), usize::try_from(ITEMS).unwrap());
+        let [total] = day.figures.as_slice() else { panic!("one currency: {day:?}") };
+        assert_eq!(total.lines_sold, items.values().map(|item| item.lines_sold).sum::<i64>());
+        assert_eq!(total.net_minor, items.values().map(|item| item.net_minor).sum::<i64>());
+        assert_eq!((total.deliveries, total.received_cost_minor), (1, ITEMS * 63));
+        for nth in [0, 1, ITEMS / 2, ITEMS - 1] {
+            let (store_id, item_id) = (NEW_YORK.to_owned(), id(nth));
+            let request = GetStockRequest { store_id, item_id, at_least_position: position };
+            let stock = world.queries().stock.get_stock(request).await.unwrap().into_inner().stock.unwrap();
+            let times = if nth % 10 == 0 { 2 } else { 1 };
+            assert_eq!(stock.on_hand_milli, 9_000 - times * 1_000 * (1 + nth % 3));
+        }
+    });
+}

@@ -1,0 +1,32 @@
+//! Waiting for something to become true, for a stated time at most.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long a test waits for what must come: far longer than it takes, so that only what never comes fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a condition is looked at.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// Waits until the condition gives a value; fails with what was waited for when [`PATIENCE`] is over.
+pub(crate) async fn until<T>(what: &str, condition: impl AsyncFnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, condition).await
+}
+
+/// As [`until`], within a time of its own.
+pub(crate) async fn until_within<T>(
+    patience: Duration,
+    what: &str,
+    mut condition: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "within {patience:?} it did not come about that {what}");
+        tokio::time::sleep(INTERVAL).await;
+    }
+}

@@ -1,0 +1,109 @@
+//! A world with the read side too: MongoDB, the projector and the query service.
+
+use std::{ops::Deref, panic::AssertUnwindSafe};
+
+use daybook::{
+    client::QueryClient,
+    query::v1::{AsOf, GetProjectionStatusRequest},
+};
+use daybook_chassis::config::Secret;
+use daybook_projector::config::{Bounds, Config as ProjectorConfig, Mongodb, Source};
+use daybook_query::Config as QueryConfig;
+use futures_util::FutureExt as _;
+use tonic::Request;
+
+use super::{World, environment, run, service::Service, until::PATIENCE};
+
+/// What one test runs in, with reports.
+#[derive(Debug)]
+pub(crate) struct WholeWorld {
+    world: World,
+    pub(crate) projector: Service,
+    pub(crate) query: Service,
+}
+
+impl Deref for WholeWorld {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+/// Runs a test in a world of its own with all stores and services.
+pub(crate) fn in_world(test: impl AsyncFnOnce(&WholeWorld)) {
+    run(async {
+        let world = WholeWorld::start().await;
+        let outcome = AssertUnwindSafe(test(&world)).catch_unwind().await;
+        let ended = world.end().await;
+        if let Err(panic) = outcome {
+            std::panic::resume_unwind(panic);
+        }
+        ended.expect("the services end well");
+    });
+}
+
+impl WholeWorld {
+    async fn start() -> Self {
+        let world = World::write_side().await;
+        let projector = start_projector(&world).await;
+        let query = start_query(&world).await;
+        projector.serving().await;
+        query.serving().await;
+        Self { world, projector, query }
+    }
+
+    /// Clients of the query service.
+    pub(crate) fn queries(&self) -> QueryClient {
+        QueryClient::new(self.query.channel())
+    }
+
+    /// Starts another query service on the same reports.
+    pub(crate) async fn another_query(&self) -> Service {
+        let query = start_query(&self.world).await;
+        query.serving().await;
+        query
+    }
+
+    /// Waits until the reports hold everything up to a position.
+    pub(crate) async fn reported(&self, position: i64) -> AsOf {
+        let mut request = Request::new(GetProjectionStatusRequest { at_least_position: position });
+        request.set_timeout(PATIENCE);
+        let status = self.queries().projection.get_projection_status(request).await;
+        status.expect("the reports follow the log").into_inner().as_of.expect("an answer says as of when")
+    }
+
+    async fn end(self) -> Result<(), String> {
+        // The readers go first, as in any orderly stop.
+        let query = self.query.stop().await;
+        let projector = self.projector.stop().await;
+        let client = mongodb::Client::with_uri_str(environment::mongodb_url()).await.expect("a MongoDB address");
+        client.database(&self.world.id).drop().await.expect("the reports can be deleted");
+        query.and(projector).and(self.world.end().await)
+    }
+}
+
+async fn start_projector(world: &World) -> Service {
+    let source = Source {
+        command_endpoint: world.command.endpoint(),
+        nats_url: Secret::new(world.stream.url.clone()),
+        nats_stream: world.stream.name.clone(),
+    };
+    let mongodb = Mongodb { url: Secret::new(environment::mongodb_url()), database: world.id.clone() };
+    Service::start("projector", |listener, shutdown| async move {
+        let listen = listener.local_addr()?;
+        let config = ProjectorConfig { listen, source, mongodb, bounds: Bounds::default() };
+        daybook_projector::run(config, listener, shutdown).await
+    })
+    .await
+}
+
+async fn start_query(world: &World) -> Service {
+    let mongodb_url = Secret::new(environment::mongodb_url());
+    let mongodb_database = world.id.clone();
+    Service::start("query", |listener, shutdown| async move {
+        let listen = listener.local_addr()?;
+        daybook_query::run(QueryConfig { listen, mongodb_url, mongodb_database }, listener, shutdown).await
+    })
+    .await
+}
