@@ -11,11 +11,10 @@
 //! - [`day`]: the committed trading day, imported and exported;
 //! - [`kills`]: every process is killed in the middle of an import;
 //! - [`tables`]: exported files, compared;
-//! - [`reports`]: what the reports say of a small day of which every figure is known;
-//! - [`process`]: services, servers and the `daybook` program as processes of their own;
-//! - [`day`]: the sample trading day, in through the program and out again;
-//! - [`kill`]: each process killed in the middle of an import;
-//! - [`shutdown`]: each service told to stop in the middle of its work.
+//! - [`rejecting`]: the program with rows that are not right;
+//! - [`resuming`]: an import that is cut off goes on;
+//! - [`shutdown`]: every service is told to stop in the middle of its work;
+//! - [`reports`]: what the reports say of a small day of which every figure is known.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,7 +27,10 @@ mod given;
 mod kills;
 mod log;
 mod nonsense;
+mod rejecting;
 mod reports;
+mod resuming;
+mod shutdown;
 mod tables;
 mod world;
 mod write_side;

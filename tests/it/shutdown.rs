@@ -18,7 +18,7 @@ use daybook::{
 use daybook_chassis::server::SHUTDOWN_BUDGET;
 use tokio::{net::TcpStream, task::JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Request;
+use tonic::{Code, Request, transport::Channel};
 
 use crate::{
     given::{
@@ -26,8 +26,11 @@ use crate::{
         commands::Commands,
         sale::Sale,
     },
-    process::deployment::{Deployment, Part, Servers},
-    world::{run, until::until},
+    kills::cluster::{Cluster, Victim},
+    world::{
+        run,
+        until::{PATIENCE, until},
+    },
 };
 
 /// How much longer than the budget of its connections a service may take: its queue is drained after them.
@@ -72,24 +75,48 @@ async fn upload(mut client: CommandClient, register: usize, count: Arc<AtomicUsi
     });
     let mut acknowledged = Acknowledged::new();
     let mut answers = client.sales.upload_sales(ReceiverStream::new(receiver)).await.expect("a stream").into_inner();
-    while let Ok(Some(answer)) = answers.message().await {
-        let outcome = answer.outcome.expect("an answer is not empty");
+    let ended = loop {
+        let outcome = match answers.message().await {
+            Ok(Some(answer)) => answer.outcome.expect("an answer is not empty"),
+            Ok(None) => panic!("the stream ended though the register had more to send"),
+            Err(status) => break status,
+        };
         if let Some(outcome::Result::Accepted(accepted)) = outcome.result {
             acknowledged.insert(outcome.request_id, accepted.position);
             count.fetch_add(1, Ordering::Relaxed);
         }
-    }
+    };
+    assert_eq!(ended.code(), Code::Unavailable, "a register that is told so sends the rest again: {ended}");
     drop(answers);
     sending.await.expect("it only sends");
     acknowledged
 }
 
+/// Where a service of the cluster is.
+fn endpoint(cluster: &Cluster, service: Victim) -> String {
+    let endpoints = cluster.endpoints();
+    let known = if service == Victim::Query { endpoints.query } else { endpoints.command };
+    known.expect("the endpoint is known")
+}
+
+fn channel(cluster: &Cluster, service: Victim) -> Channel {
+    daybook::client::channel(&endpoint(cluster, service)).expect("the endpoint is a URI")
+}
+
+/// Tells a service to stop; it must end in time and well.
+async fn stop(cluster: &mut Cluster, service: Victim) {
+    let begun = Instant::now();
+    cluster.process(service).terminate();
+    let status = cluster.process(service).ended(SHUTDOWN_BUDGET + GRACE).await;
+    assert_eq!(status.code(), Some(0), "{service:?} after {:?}", begun.elapsed());
+}
+
 #[test]
 fn command_told_to_stop_under_load_ends_in_time_and_loses_nothing_that_it_acknowledged() {
     run(async {
-        let mut deployment = Deployment::start(Servers::shared()).await;
-        let client = || CommandClient::new(deployment.channel(Part::Command));
-        let commands = || Commands::over(deployment.channel(Part::Command));
+        let mut cluster = Cluster::start().await;
+        let commands = || Commands::over(channel(&cluster, Victim::Command));
+        let client = || CommandClient::new(channel(&cluster, Victim::Command));
         catalogue::register(&commands()).await;
         let count = Arc::new(AtomicUsize::new(0));
         let mut load = JoinSet::new();
@@ -99,78 +126,70 @@ fn command_told_to_stop_under_load_ends_in_time_and_loses_nothing_that_it_acknow
         for register in 0..REGISTERS {
             load.spawn(upload(client(), register, count.clone()));
         }
-        // Some only listen, and one says nothing at all.
+        // One only listens, and one says nothing at all.
         let mut follower = client().log.follow_events(FollowEventsRequest::default()).await.unwrap().into_inner();
         assert!(follower.message().await.unwrap().is_some());
-        let address = deployment.endpoint(Part::Command).trim_start_matches("http://").to_owned();
-        let silent = TcpStream::connect(address).await.unwrap();
+        let silent = TcpStream::connect(endpoint(&cluster, Victim::Command).trim_start_matches("http://")).await;
         until("there is load", async || (count.load(Ordering::Relaxed) >= ENOUGH).then_some(())).await;
-
-        let begun = Instant::now();
-        deployment.child(Part::Command).terminate();
-        let status = deployment.child(Part::Command).end(SHUTDOWN_BUDGET + GRACE).await;
-        assert_eq!(status.code(), Some(0), "after {:?}", begun.elapsed());
-        drop(silent);
+        stop(&mut cluster, Victim::Command).await;
+        drop(silent.unwrap());
         let acknowledged: Acknowledged = load.join_all().await.into_iter().flatten().collect();
         assert!(acknowledged.len() >= ENOUGH);
 
-        deployment.start_part(Part::Command).await;
-        let mut log = CommandClient::new(deployment.channel(Part::Command)).log;
-        let (mut recorded, mut after_position) = (BTreeMap::new(), 0);
-        loop {
-            let request = ReadEventsRequest { after_position, page_size: 5_000, ..Default::default() };
-            let page = log.read_events(request).await.unwrap().into_inner();
-            for event in page.events {
-                let before = recorded.insert(event.metadata.unwrap().request_id, event.position);
-                assert_eq!(before, None, "every command is recorded once");
-            }
-            after_position = page.scanned_position;
-            if after_position >= page.head_position {
-                break;
-            }
-        }
+        cluster.start_again(Victim::Command).await;
+        let recorded = recorded(&cluster).await;
         for (request_id, position) in &acknowledged {
             assert_eq!(recorded.get(request_id), Some(position), "{request_id} was acknowledged");
         }
-        deployment.end().await;
     });
 }
 
+/// Position of every command in the log, by its request id; each must be there once.
+async fn recorded(cluster: &Cluster) -> BTreeMap<String, i64> {
+    let mut log = CommandClient::new(channel(cluster, Victim::Command)).log;
+    let (mut recorded, mut after_position) = (BTreeMap::new(), 0);
+    loop {
+        let request = ReadEventsRequest { after_position, page_size: 5_000, ..Default::default() };
+        let page = log.read_events(request).await.expect("the log answers").into_inner();
+        for event in page.events {
+            let request_id = event.metadata.expect("every event says who caused it").request_id;
+            assert_eq!(recorded.insert(request_id, event.position), None, "every command is recorded once");
+        }
+        after_position = page.scanned_position;
+        if after_position >= page.head_position {
+            return recorded;
+        }
+    }
+}
+
 #[test]
-fn projector_and_query_told_to_stop_at_work_end_in_time() {
+fn projector_and_query_told_to_stop_at_work_end_in_time_and_go_on_later() {
     run(async {
-        let mut deployment = Deployment::start(Servers::shared()).await;
-        let commands = Commands::over(deployment.channel(Part::Command));
-        catalogue::register(&commands).await;
+        let mut cluster = Cluster::start().await;
+        catalogue::register(&Commands::over(channel(&cluster, Victim::Command))).await;
         let count = Arc::new(AtomicUsize::new(0));
-        let selling = tokio::spawn(upload(CommandClient::new(deployment.channel(Part::Command)), 0, count.clone()));
+        let selling = tokio::spawn(upload(CommandClient::new(channel(&cluster, Victim::Command)), 0, count.clone()));
         until("there is load", async || (count.load(Ordering::Relaxed) >= ENOUGH).then_some(())).await;
         // Waits for a position that is far away.
-        let mut projection = QueryClient::new(deployment.channel(Part::Query)).projection;
-        let waiting = tokio::spawn(async move {
-            let mut request = Request::new(GetProjectionStatusRequest { at_least_position: i64::MAX });
-            request.set_timeout(Duration::from_secs(50));
-            projection.get_projection_status(request).await
-        });
-        for part in [Part::Projector, Part::Query] {
-            let begun = Instant::now();
-            deployment.child(part).terminate();
-            let status = deployment.child(part).end(SHUTDOWN_BUDGET + GRACE).await;
-            assert_eq!(status.code(), Some(0), "{part:?} after {:?}", begun.elapsed());
-        }
-        let answered = waiting.await.unwrap().expect_err("nobody can wait so long");
-        assert_eq!(answered.code(), tonic::Code::Unavailable, "{answered}");
-        deployment.start_part(Part::Projector).await;
-        deployment.start_part(Part::Query).await;
-        deployment.child(Part::Command).terminate();
-        assert!(deployment.child(Part::Command).end(SHUTDOWN_BUDGET + GRACE).await.success());
+        let mut projection = QueryClient::new(channel(&cluster, Victim::Query)).projection;
+        let mut request = Request::new(GetProjectionStatusRequest { at_least_position: i64::MAX });
+        request.set_timeout(Duration::from_secs(50));
+        let waiting = tokio::spawn(async move { projection.get_projection_status(request).await });
+        stop(&mut cluster, Victim::Projector).await;
+        stop(&mut cluster, Victim::Query).await;
+        let answered = waiting.await.unwrap().expect_err("nothing has that position");
+        assert_eq!(answered.code(), Code::Unavailable, "{answered}");
+
+        cluster.start_again(Victim::Projector).await;
+        cluster.start_again(Victim::Query).await;
+        stop(&mut cluster, Victim::Command).await;
         let acknowledged = selling.await.unwrap();
-        deployment.start_part(Part::Command).await;
-        let last = *acknowledged.values().max().unwrap();
-        until("the reports have all of it", async || {
-            deployment.projected().await.filter(|position| *position >= last)
-        })
-        .await;
-        deployment.end().await;
+        cluster.start_again(Victim::Command).await;
+        let last = *acknowledged.values().max().expect("something was sold");
+        let mut request = Request::new(GetProjectionStatusRequest { at_least_position: last });
+        request.set_timeout(PATIENCE);
+        let mut projection = QueryClient::new(channel(&cluster, Victim::Query)).projection;
+        let reached = projection.get_projection_status(request).await.expect("the reports go on").into_inner();
+        assert!(reached.as_of.expect("an answer says as of when").position >= last);
     });
 }

@@ -6,7 +6,7 @@
 //! - `DAYBOOK_MONGODB_URL`, `DAYBOOK_MONGODB_DATABASE` (default `daybook`): where the documents are kept;
 //! - `DAYBOOK_PROJECTOR_BATCH_EVENTS` (default 2,000), `DAYBOOK_PROJECTOR_BATCH_BYTES` (default 8 MiB): most that is
 //!   folded before it is written;
-//! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 96 MiB): memory for documents that are kept between batches.
+//! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 48 MiB): memory for documents that are kept between batches.
 
 use std::net::SocketAddr;
 
@@ -52,7 +52,7 @@ const DEFAULT_BATCH_EVENTS: usize = 2_000;
 const DEFAULT_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bytes of documents between batches: the heads of today's reports of some hundred stores.
-const DEFAULT_CACHE_BYTES: usize = 96 * 1024 * 1024;
+const DEFAULT_CACHE_BYTES: usize = 48 * 1024 * 1024;
 
 const MIB: usize = 1024 * 1024;
 

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Chunks that wait for being folded: while a batch is written, a few megabytes of the next ones are read and decoded.
-const WAITING_CHUNKS: usize = 4;
+const WAITING_CHUNKS: usize = 2;
 
 /// While JetStream delivers, the log is asked after so long a silence.
 const SILENCE: Duration = Duration::from_secs(1);

@@ -23,8 +23,12 @@ pub const BREAKDOWN_KEYS: usize = 1_000;
 /// came too late never gets in, so that what a sale put there its void takes from there.
 pub const OTHER: &str = "OTHER";
 
-/// Memory of a key, roughly, in bytes.
-const KEY_OVERHEAD_BYTES: usize = 64;
+/// Memory of a key beside its place in the tree, roughly, in bytes.
+const KEY_OVERHEAD_BYTES: usize = 48;
+
+/// Keys that a node of a `BTreeMap` has room for, and holds at least unless it is the only one.
+const NODE_KEYS: usize = 11;
+const NODE_KEYS_AT_LEAST: usize = 6;
 
 /// Sums by key.
 #[derive(Clone, Debug)]
@@ -106,7 +110,9 @@ impl<F: Sum> Breakdown<F> {
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.sums.len() * (size_of::<(Box<str>, F)>() + KEY_OVERHEAD_BYTES)
+        // A node of the tree has room for 11 keys, and holds 6 at least unless it is the only one.
+        let nodes = self.sums.len().div_ceil(NODE_KEYS_AT_LEAST);
+        nodes * NODE_KEYS * size_of::<(Box<str>, F)>() + self.sums.len() * KEY_OVERHEAD_BYTES
     }
 }
 

@@ -209,7 +209,9 @@ impl<E: Entry> Inline<E> {
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.entries.heap_bytes() + self.known.len() * (size_of::<(Box<str>, i64)>() + KNOWN_OVERHEAD_BYTES)
+        self.entries.heap_bytes()
+            + self.known.capacity() * (size_of::<(Box<str>, i64)>() + 1)
+            + self.known.len() * KNOWN_OVERHEAD_BYTES
     }
 }
 

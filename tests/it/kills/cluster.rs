@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
 
@@ -83,16 +84,30 @@ impl Cluster {
         for service in [Victim::Command, Victim::Projector, Victim::Query] {
             cluster.process(service).start();
         }
-        for (port, victim) in
-            [(ports.command, Victim::Command), (ports.projector, Victim::Projector), (ports.query, Victim::Query)]
-        {
-            until_within(START_PATIENCE, &format!("{victim:?} serves"), async || {
-                cluster.process(victim).assert_running();
-                serves(port).await.then_some(())
-            })
-            .await;
+        for service in [Victim::Command, Victim::Projector, Victim::Query] {
+            cluster.serving(service).await;
         }
         cluster
+    }
+
+    /// Starts a service that was told to stop, and waits until it serves.
+    pub(crate) async fn start_again(&mut self, service: Victim) {
+        self.process(service).start();
+        self.serving(service).await;
+    }
+
+    async fn serving(&mut self, service: Victim) {
+        let port = match service {
+            Victim::Command => self.ports.command,
+            Victim::Projector => self.ports.projector,
+            Victim::Query => self.ports.query,
+            Victim::Postgres | Victim::Nats | Victim::Mongod => panic!("{service:?} is a server"),
+        };
+        until_within(START_PATIENCE, &format!("{service:?} serves"), async || {
+            self.process(service).assert_running();
+            serves(port).await.then_some(())
+        })
+        .await;
     }
 
     /// A directory that is deleted with the cluster.
@@ -126,7 +141,8 @@ impl Cluster {
         self.process(victim).start();
     }
 
-    fn process(&mut self, victim: Victim) -> &mut Process {
+    /// One of the processes.
+    pub(crate) fn process(&mut self, victim: Victim) -> &mut Process {
         match victim {
             Victim::Command => &mut self.command,
             Victim::Projector => &mut self.projector,
@@ -198,12 +214,22 @@ async fn serves(port: u16) -> bool {
     answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
 }
 
+/// Where ports are taken from: below the range from which the kernel picks ports for clients, so that nobody takes the
+/// port of a killed process while it is away.
+const FIRST_PORT: u16 = 27_000;
+const PORTS: u16 = 5_000;
+
 /// Ports that are free at this moment, each another one.
 fn free_ports() -> Ports {
-    let listeners: Vec<TcpListener> =
-        (0..6).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port is free")).collect();
-    let port = |nth: usize| listeners[nth].local_addr().expect("a listener has an address").port();
-    Ports { command: port(0), projector: port(1), query: port(2), postgres: port(3), nats: port(4), mongod: port(5) }
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Another run of the tests begins somewhere else.
+    let begin = u16::try_from(std::process::id() % u32::from(PORTS)).expect("it fits");
+    let free = || {
+        let tried = (0..PORTS).map(|_| FIRST_PORT + (begin + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS) % PORTS);
+        let mut free = tried.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+        free.next().expect("a port is free")
+    };
+    Ports { command: free(), projector: free(), query: free(), postgres: free(), nats: free(), mongod: free() }
 }
 
 /// True if a process works in the directory.

@@ -1,9 +1,9 @@
 //! Each process is killed in the middle of an import, several times, and started again: in the end the log has everything
 //! once, and the reports are right in every cell.
 
-mod cluster;
-mod part;
-mod process;
+pub(crate) mod cluster;
+pub(crate) mod part;
+pub(crate) mod process;
 
 use std::time::Duration;
 

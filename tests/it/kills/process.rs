@@ -3,8 +3,11 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
 };
+
+use crate::world::until::until_within;
 
 /// How to start a process, and the process while it runs. It is killed at the end, also of a failed test.
 #[derive(Debug)]
@@ -34,6 +37,21 @@ impl Process {
             child.kill().expect("a running process can be killed");
             child.wait().expect("a killed process ends");
         }
+    }
+
+    /// Asks it to stop, with SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let child = self.child.as_ref().expect("it was started");
+        // The standard library sends no signal but KILL.
+        let sent = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", child.id())).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{:?} has ended before it was asked to", self.command);
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ended(&mut self, patience: Duration) -> ExitStatus {
+        let child = self.child.as_mut().expect("it was started");
+        let what = format!("{:?} ends", self.command);
+        until_within(patience, &what, async || child.try_wait().expect("a child can be asked")).await
     }
 
     /// Fails with the end of its log if it has ended by itself.

@@ -1,7 +1,7 @@
 //! A store's day, in every figure.
 
 use daybook::{
-    event::v1::TenderType,
+    event::v1::{Disposition, TenderType},
     ids::UNASSIGNED,
     query::v1::{
         GetStoreDayRequest, ListStoreDayItemsRequest, ReceivingFigures, SalesFigures, StoreDay, StoreDayItem,
@@ -16,7 +16,8 @@ use super::{
 use crate::{
     given::{
         catalogue::{BERLIN, BREAD, CHEESE, DAIRY, FUEL, GASOLINE, GROCERY, MILK, NEW_YORK, UNHEARD_OF},
-        instant,
+        instant, receipt,
+        sale_return::Return,
     },
     world::{in_world, whole::WholeWorld},
 };
@@ -177,5 +178,30 @@ fn every_item_of_a_store_day_is_what_happened_to_it() {
             item(UNHEARD_OF, UNASSIGNED, "EA", unheard_of),
         ];
         assert_eq!(items(world, NEW_YORK, position).await, expected);
+    });
+}
+
+#[test]
+fn a_return_counts_on_the_day_on_which_it_is_processed() {
+    in_world(async |world| {
+        let position = scenario::happen(world).await;
+        let before = store_day(world, NEW_YORK, position).await;
+        let back = Return::new("B-C").at("2017-01-03T16:00:00Z").of(receipt(NEW_YORK, "4", DAY, "R-B"));
+        let back = back.line(1, 1_000, 89, Disposition::ToStock).taxed(1).build();
+        let accepted = world.commands().take_back(back).await.unwrap();
+        assert_eq!(accepted.business_date, "2017-01-03");
+        let request = GetStoreDayRequest {
+            store_id: NEW_YORK.to_owned(),
+            business_date: accepted.business_date,
+            at_least_position: accepted.position,
+        };
+        let answer = world.queries().store_days.get_store_day(request).await.unwrap().into_inner();
+        let next = ordered(answer.store_day.unwrap());
+        assert_eq!(next.sales, Some(sales([0, 0, 0, 0, 0, -89, 0])));
+        assert_eq!((next.total_minor, next.average_basket_minor, next.units_per_transaction_milli), (-90, 0, 0));
+        assert_eq!(next.returns_with_receipt, Some(returns([1, 1_000, 89, 1])));
+        assert_eq!(next.hours, [of_hour(11, [0, 0, 0, 0, 0, -89, 0])]);
+        assert_eq!(next.categories, [of_category(DAIRY, [0, 0, 0, 0, 0, -89, 0])]);
+        assert_eq!(store_day(world, NEW_YORK, accepted.position).await, before, "the day of the sale stays as it is");
     });
 }

@@ -7,7 +7,7 @@
 //! - `DAYBOOK_TEST_POSTGRES_BIN`, `DAYBOOK_TEST_POSTGRES_USER`, `DAYBOOK_TEST_NATS_SERVER`, `DAYBOOK_TEST_MONGOD`: the
 //!   programs of servers that a test starts by itself, to kill them.
 
-use std::{env, path::PathBuf};
+use std::env;
 
 /// Address of the PostgreSQL server, as a superuser.
 pub(crate) fn postgres_url() -> String {
@@ -47,26 +47,6 @@ pub(crate) fn nats_program() -> String {
 /// MongoDB's program.
 pub(crate) fn mongod_program() -> String {
     variable("DAYBOOK_TEST_MONGOD")
-}
-
-/// Directory of PostgreSQL's programs.
-pub(crate) fn postgres_bin() -> PathBuf {
-    variable("DAYBOOK_TEST_POSTGRES_BIN").into()
-}
-
-/// The user that PostgreSQL runs as, which must not be root; `None` for the one who runs the tests.
-pub(crate) fn postgres_user() -> Option<String> {
-    env::var("DAYBOOK_TEST_POSTGRES_USER").ok().filter(|user| !user.is_empty())
-}
-
-/// The NATS server's program.
-pub(crate) fn nats_server() -> PathBuf {
-    variable("DAYBOOK_TEST_NATS_SERVER").into()
-}
-
-/// The MongoDB server's program.
-pub(crate) fn mongod() -> PathBuf {
-    variable("DAYBOOK_TEST_MONGOD").into()
 }
 
 /// A test without its servers fails: one that is left out silently would prove nothing.
