@@ -34,6 +34,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(4);
 /// The log is looked at so often even if nobody says that it grew: another process may have appended.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// While nothing is to be published, the stream is looked at after so many polls: it may have been lost meanwhile.
+const LOOK_EVERY_IDLE_STEPS: u32 = 5;
+
 /// Waits between steps that failed.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
@@ -113,6 +116,7 @@ impl Relay {
     pub async fn run(mut self, mut head: watch::Receiver<i64>, shutdown: CancellationToken) -> Result<(), BoxError> {
         let mut retry = FIRST_RETRY;
         let mut failing = false;
+        let mut idle_steps = 0_u32;
         while !shutdown.is_cancelled() {
             let wait = match self.step().await {
                 Ok(Step::Published) => {
@@ -121,6 +125,10 @@ impl Relay {
                 }
                 Ok(Step::Idle) => {
                     (retry, failing) = (FIRST_RETRY, recovered(failing));
+                    idle_steps = (idle_steps + 1) % LOOK_EVERY_IDLE_STEPS;
+                    if idle_steps == 0 {
+                        self.last = None;
+                    }
                     POLL_INTERVAL
                 }
                 Err(RelayError::Overtaken) => {

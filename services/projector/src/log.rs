@@ -10,8 +10,9 @@ use daybook::{
 };
 use tonic::{Request, Status, transport::Channel};
 
-/// Most events of one page: what the service gives at most; pages also end at 3 MiB.
-const PAGE_EVENTS: i32 = 5_000;
+/// Most events of one page. Decoded, a sale takes some 5 kB, and several pages are under way at once: larger ones would be
+/// read a little faster, but cost more memory than all documents.
+const PAGE_EVENTS: i32 = 1_000;
 
 /// A page takes some milliseconds; a command service that is silent for so long is away.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);

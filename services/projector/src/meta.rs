@@ -6,7 +6,7 @@ use daybook_read_model::{
     registry,
 };
 use mongodb::{
-    bson::{DateTime, doc},
+    bson::doc,
     error::{Error, ErrorKind, WriteFailure},
     options::{ReadConcern, WriteConcern},
 };
@@ -49,15 +49,16 @@ pub(crate) async fn advance(
     store: &Store,
     checkpoint: &mut Checkpoint,
     position: i64,
-    recorded_at: Option<DateTime>,
+    recorded_at_micros: Option<i64>,
 ) -> Result<bool, StoreError> {
     let collection = store.meta::<Checkpoint>();
     let filter = doc! { "_id": &checkpoint.id, "epoch": checkpoint.epoch, "position": checkpoint.position };
-    let update = doc! { "$set": { "position": position, "recorded_at": recorded_at, "reports": registry::NAMES } };
+    let update =
+        doc! { "$set": { "position": position, "recorded_at_micros": recorded_at_micros, "reports": registry::NAMES } };
     let done = in_time(async move { collection.update_one(filter, update).write_concern(durable()).await }).await?;
     if done.matched_count == 1 {
         checkpoint.position = position;
-        checkpoint.recorded_at = recorded_at;
+        checkpoint.recorded_at_micros = recorded_at_micros;
     }
     Ok(done.matched_count == 1)
 }

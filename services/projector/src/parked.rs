@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use daybook::event::v1::RecordedEvent;
 use mongodb::{
-    bson::{Binary, Bson, DateTime, Document, doc, spec::BinarySubtype},
+    bson::{Binary, Bson, Document, doc, spec::BinarySubtype},
     options::UpdateModifications,
 };
 use prost::Message as _;
@@ -51,7 +51,7 @@ fn entry(event: &RecordedEvent, errors: &BTreeMap<&'static str, String>) -> Docu
     let mut entry = doc! {
         "event_type": &event.event_type,
         "schema_version": event.schema_version,
-        "recorded_at": recorded_at(event),
+        "recorded_at_micros": recorded_at_micros(event),
         "event": Binary { subtype: BinarySubtype::Generic, bytes },
     };
     for (report, cause) in errors {
@@ -61,9 +61,8 @@ fn entry(event: &RecordedEvent, errors: &BTreeMap<&'static str, String>) -> Docu
     entry
 }
 
-/// When the log took an event.
-pub(crate) fn recorded_at(event: &RecordedEvent) -> Option<DateTime> {
+/// When the log took an event, in microseconds since 1970.
+pub(crate) fn recorded_at_micros(event: &RecordedEvent) -> Option<i64> {
     let recorded = event.recorded_at.as_ref()?;
-    let millis = recorded.seconds.checked_mul(1_000)?.checked_add(i64::from(recorded.nanos) / 1_000_000)?;
-    Some(DateTime::from_millis(millis))
+    recorded.seconds.checked_mul(1_000_000)?.checked_add(i64::from(recorded.nanos) / 1_000)
 }

@@ -21,7 +21,7 @@ use crate::{
     jetstream::Broker,
     log::Log,
     meta::{self, Place},
-    parked::{self, Failures, recorded_at},
+    parked::{self, Failures, recorded_at_micros},
     projection::{self, Projection},
     serving::{Part, Serving},
     store::{Store, StoreError},
@@ -74,7 +74,8 @@ pub(crate) async fn forever(
     serving: Serving,
     shutdown: CancellationToken,
 ) -> Result<(), BoxError> {
-    let log = Log::new(&config.source.command_endpoint)?;
+    let log = Log::new(&config.source.command_endpoint)
+        .map_err(|error| format!("DAYBOOK_COMMAND_ENDPOINT cannot be used: {}", chain(&error)))?;
     let broker = Broker::new(&config.source).await?;
     let bounds = config.bounds;
     let mut projector = Projector { store, log, broker, bounds, serving, shutdown: shutdown.clone(), outage: None };
@@ -147,7 +148,7 @@ impl Projector {
         let Some(last) = batch.last() else { return Ok(()) };
         let begun = Instant::now();
         self.fold(place, projections, batch).await?;
-        let recorded_at = recorded_at(last);
+        let recorded_at = recorded_at_micros(last);
         let moved = meta::advance(&self.store, &mut place.checkpoint, last.position, recorded_at).await;
         if !moved.map_err(SessionError::Store)? {
             return Err(SessionError::Moved);
@@ -203,7 +204,7 @@ impl Projector {
             self.shrink(&mut projections);
             position = last;
         }
-        let recorded_at = place.checkpoint.recorded_at;
+        let recorded_at = place.checkpoint.recorded_at_micros;
         if position == until {
             let kept = meta::advance(&self.store, &mut place.checkpoint, until, recorded_at).await;
             if !kept.map_err(SessionError::Store)? {

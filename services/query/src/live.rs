@@ -5,7 +5,7 @@ use daybook_read_model::{
     checkpoint::{Checkpoint, Generation, LIVE, Live as Pointer, applied},
     collections::{META, in_generation},
 };
-use mongodb::bson::{DateTime, Document};
+use mongodb::bson::Document;
 use prost_types::Timestamp;
 use tokio::time::Instant;
 
@@ -99,7 +99,7 @@ impl ReadApplied for Store {
         let furthest = generation.as_ref().and_then(|generation| applied(generation, &checkpoints));
         Ok(Applied {
             position: furthest.map_or(0, |checkpoint| checkpoint.position),
-            recorded_at: furthest.and_then(|checkpoint| checkpoint.recorded_at).map(timestamp),
+            recorded_at: furthest.and_then(|checkpoint| checkpoint.recorded_at_micros).map(timestamp),
             reports: furthest.map(|checkpoint| checkpoint.reports.as_slice().into()).unwrap_or_default(),
             generation,
         })
@@ -127,10 +127,9 @@ fn kind_of(id: &str) -> Kind {
     }
 }
 
-fn timestamp(instant: DateTime) -> Timestamp {
-    let millis = instant.timestamp_millis();
-    let nanos = i32::try_from(millis.rem_euclid(1_000) * 1_000_000).unwrap_or(0);
-    Timestamp { seconds: millis.div_euclid(1_000), nanos }
+fn timestamp(micros: i64) -> Timestamp {
+    let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or(0);
+    Timestamp { seconds: micros.div_euclid(1_000_000), nanos }
 }
 
 #[cfg(test)]
@@ -147,7 +146,7 @@ mod tests {
 
     #[test]
     fn instants_before_1970_have_positive_nanos() {
-        assert_eq!(timestamp(DateTime::from_millis(1_500)), Timestamp { seconds: 1, nanos: 500_000_000 });
-        assert_eq!(timestamp(DateTime::from_millis(-1)), Timestamp { seconds: -1, nanos: 999_000_000 });
+        assert_eq!(timestamp(1_500_001), Timestamp { seconds: 1, nanos: 500_001_000 });
+        assert_eq!(timestamp(-1), Timestamp { seconds: -1, nanos: 999_999_000 });
     }
 }

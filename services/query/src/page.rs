@@ -86,18 +86,29 @@ impl Listing {
     }
 
     fn read(&self, token: &str) -> Option<Cursor> {
-        if token.len() > MAX_TOKEN_CHARS {
-            return None;
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let Token { version, digest, cursor } = Token::decode(bytes.as_slice()).ok()?;
-        cursor.filter(|cursor| version == VERSION && digest == self.digest(cursor))
+        let (digest, cursor) = decode(token)?;
+        (digest == self.digest(&cursor)).then_some(cursor)
     }
 
     fn digest(&self, cursor: &Cursor) -> Vec<u8> {
         let Self(hash) = self.clone().with(&cursor.document).with(&cursor.after);
         hash.finalize().into_iter().take(DIGEST_BYTES).collect()
     }
+}
+
+/// True if the text is empty or has the form of a token, of whichever request.
+#[must_use]
+pub(crate) fn has_form_of_token(text: &str) -> bool {
+    text.is_empty() || decode(text).is_some()
+}
+
+fn decode(token: &str) -> Option<(Vec<u8>, Cursor)> {
+    if token.len() > MAX_TOKEN_CHARS {
+        return None;
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+    let Token { version, digest, cursor } = Token::decode(bytes.as_slice()).ok()?;
+    cursor.filter(|_| version == VERSION).map(|cursor| (digest, cursor))
 }
 
 #[cfg(test)]

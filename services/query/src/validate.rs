@@ -11,7 +11,7 @@ use daybook::{
 use daybook_chassis::answer::Violation;
 use jiff::civil::Date;
 
-use crate::status::QueryError;
+use crate::{page::has_form_of_token, status::QueryError};
 
 /// Most days between the ends of a range: ten years.
 const MAX_RANGE_DAYS: i32 = 3_660;
@@ -125,6 +125,14 @@ impl Fields {
             return None;
         }
         Some(position)
+    }
+
+    /// A page token, where other fields are at fault: then it is only known whether it is one at all.
+    pub(crate) fn token_beside_faults(&mut self, token: &str) {
+        if !self.violations.is_empty() && !has_form_of_token(token) {
+            let text = "must be the next_page_token of an answer to the same request, or empty";
+            self.fault("page_token", reason::INVALID_PAGE_TOKEN, text);
+        }
     }
 
     /// The checked values, if nothing was wrong with any field.

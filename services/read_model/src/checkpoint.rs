@@ -1,7 +1,6 @@
 //! How far documents have followed the log, and which of them are served. All of it stands in one small collection,
 //! [`crate::collections::META`].
 
-use mongodb::bson::DateTime;
 use serde::{Deserialize, Serialize};
 
 /// `_id` of the pointer.
@@ -58,8 +57,9 @@ pub struct Checkpoint {
     pub shard: i32,
     pub shards: i32,
     pub position: i64,
-    /// When the log took the event at the position; `None` at position 0.
-    pub recorded_at: Option<DateTime>,
+    /// When the log took the event at the position, in microseconds since 1970 (BSON's own instants have milliseconds, and
+    /// would lie before the event); `None` at position 0.
+    pub recorded_at_micros: Option<i64>,
     /// The reports of which this is true; a report that is new is brought up to the position before the others go on.
     #[serde(default)]
     pub reports: Vec<String>,
@@ -71,7 +71,7 @@ impl Checkpoint {
     pub fn start(generation: &Generation, shard: i32, shards: i32) -> Self {
         let id = Self::id_of(generation.generation, shard, shards);
         let (generation, epoch) = (generation.generation, generation.epoch);
-        Self { id, generation, epoch, shard, shards, position: 0, recorded_at: None, reports: Vec::new() }
+        Self { id, generation, epoch, shard, shards, position: 0, recorded_at_micros: None, reports: Vec::new() }
     }
 
     /// `_id` of a shard's checkpoint.

@@ -6,6 +6,7 @@ use daybook::{event, reason};
 use daybook_chassis::answer::Refusal;
 use tonic::Code;
 use tracing::error;
+use uuid::Uuid;
 
 use super::{Answer, Queued, plan::Accepted};
 use crate::{domain::decision, store::append::SeenEvent};
@@ -17,7 +18,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(super) fn answer_seen(accepted: Vec<Accepted>, seen: &[SeenEvent], unknown: bool) -> Vec<Queued> {
     let mut rest = Vec::with_capacity(accepted.len());
     for Accepted { queued, events } in accepted {
-        if let Some(answer) = repetition(&queued, seen, unknown) {
+        if let Some(answer) = repetition(&queued, None, seen, unknown) {
             queued.answer(answer);
             continue;
         }
@@ -44,11 +45,12 @@ pub(super) fn answer_seen(accepted: Vec<Accepted>, seen: &[SeenEvent], unknown: 
     rest
 }
 
-/// The answer to a command whose request id was used before, or which registers what is registered with the same content.
+/// The answer to a command whose request id was used before, or which begins a stream that has begun with the
+/// same content.
 ///
 /// With `unknown`, what stands under the request id was most likely written by the round whose answer was lost: then it is
 /// the first answer.
-pub(super) fn repetition(queued: &Queued, seen: &[SeenEvent], unknown: bool) -> Option<Answer> {
+pub(super) fn repetition(queued: &Queued, begins: Option<Uuid>, seen: &[SeenEvent], unknown: bool) -> Option<Answer> {
     let submission = &queued.submission;
     let of_request = seen
         .iter()
@@ -58,7 +60,7 @@ pub(super) fn repetition(queued: &Queued, seen: &[SeenEvent], unknown: bool) -> 
         let reused = Refusal::new(Code::AlreadyExists, reason::REQUEST_ID_REUSED, message);
         return Some(same_content(queued, seen, !unknown).unwrap_or(Answer::Refused(reused)));
     }
-    let stream = submission.command.registers()?;
+    let stream = begins?;
     let registered = seen.iter().find(|seen| seen.stream_id == stream && seen.stream_version == 1)?;
     same_content(queued, registered, true)
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use daybook_chassis::{BoxError, answer::Refusal, process::chain};
+use daybook_chassis::{BoxError, process::chain};
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     time::Instant,
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     Answer, Appends, QUEUE_BYTES, QUEUE_COMMANDS, Queued,
     answers::{answer_seen, away, internal, overtaken, repetition},
-    plan::{self, Accepted, Plan},
+    plan::{self, Accepted, Plan, Refused},
 };
 use crate::{
     domain::{catalogue::Catalogue, decision},
@@ -175,7 +175,7 @@ impl Pipeline {
         for queued in deferred.into_iter().rev() {
             self.carried.push_front(queued);
         }
-        self.refuse(refused, unknown).await;
+        self.refuse(refused, batch.catalogue_position, unknown).await;
         if accepted.is_empty() {
             return Round::Done;
         }
@@ -249,31 +249,36 @@ impl Pipeline {
         });
     }
 
-    /// Answers commands that were refused: with the first answer, if they had been accepted before.
-    async fn refuse(&self, refused: Vec<(Queued, Refusal)>, unknown: bool) {
+    /// Answers commands that were refused: with the first answer, if they had been accepted before. If the catalogue has
+    /// changed since they were decided, they are decided again.
+    async fn refuse(&mut self, refused: Vec<Refused>, catalogue_position: i64, unknown: bool) {
         if refused.is_empty() {
             return;
         }
-        let requests: Vec<Uuid> = refused.iter().map(|(queued, _)| queued.submission.request_id.uuid()).collect();
-        let streams: Vec<Uuid> =
-            refused.iter().filter_map(|(queued, _)| queued.submission.command.registers()).collect();
-        let seen = match self.store.connection().await {
+        let requests: Vec<Uuid> = refused.iter().map(|refused| refused.queued.submission.request_id.uuid()).collect();
+        let streams: Vec<Uuid> = refused.iter().filter_map(|refused| refused.begins).collect();
+        let found = match self.store.connection().await {
             Ok(connection) => connection.look_up(&requests, &streams).await,
             Err(error) => Err(error),
         };
-        let seen = match seen {
-            Ok(seen) => seen,
+        let found = match found {
+            Ok(found) => found,
             Err(error) => {
                 warn!(error = %chain(&error), "Postgres is away");
-                for (queued, _) in refused {
-                    queued.answer(Answer::Refused(away(false)));
+                for refused in refused {
+                    refused.queued.answer(Answer::Refused(away(false)));
                 }
                 return;
             }
         };
-        for (queued, refusal) in refused {
-            let answer = repetition(&queued, &seen, unknown).unwrap_or(Answer::Refused(refusal));
-            queued.answer(answer);
+        let current = found.catalogue_position == catalogue_position;
+        self.stale |= !current;
+        for Refused { queued, refusal, begins } in refused.into_iter().rev() {
+            match repetition(&queued, begins, &found.seen, unknown) {
+                Some(answer) => queued.answer(answer),
+                None if current => queued.answer(Answer::Refused(refusal)),
+                None => self.carried.push_front(queued),
+            }
         }
     }
 

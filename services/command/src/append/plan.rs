@@ -28,9 +28,18 @@ pub(super) struct Plan {
     /// The commands whose events are in the batch, in its order.
     pub(super) accepted: Vec<Accepted>,
     /// Commands that are refused, unless they turn out to have been accepted before.
-    pub(super) refused: Vec<(Queued, Refusal)>,
+    pub(super) refused: Vec<Refused>,
     /// Commands that depend on others of this batch.
     pub(super) deferred: Vec<Queued>,
+}
+
+/// A command that is refused.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) queued: Queued,
+    pub(super) refusal: Refusal,
+    /// The stream that it would begin: see [`crate::domain::command::Command::begins`].
+    pub(super) begins: Option<Uuid>,
 }
 
 /// A command with its events.
@@ -64,7 +73,8 @@ impl Plan {
             let events = match submission.command.decide(catalogue, moves.as_deref().unwrap_or_default()) {
                 Ok(events) => events,
                 Err(refusal) => {
-                    plan.refused.push((queued, refusal));
+                    let begins = queued.submission.command.begins(catalogue);
+                    plan.refused.push(Refused { queued, refusal, begins });
                     continue;
                 }
             };
@@ -78,7 +88,8 @@ impl Plan {
                 events.iter().map(|event| Event { kind: Some(event.kind.clone()) }.encode_to_vec()).collect();
             if let Some(large) = payloads.iter().map(Vec::len).find(|bytes| *bytes > MAX_EVENT_BYTES) {
                 let message = format!("the event would have {large} bytes; the most is {MAX_EVENT_BYTES}");
-                plan.refused.push((queued, Refusal::new(Code::InvalidArgument, reason::OUT_OF_BOUNDS, message)));
+                let refusal = Refusal::new(Code::InvalidArgument, reason::OUT_OF_BOUNDS, message);
+                plan.refused.push(Refused { queued, refusal, begins: None });
                 continue;
             }
             requests.insert(submission.request_id);

@@ -189,13 +189,15 @@ pub fn is_gln(text: &str) -> bool {
     text.len() == 13 && is_gtin(text)
 }
 
-/// Reasons that name something that is not there: the message may become right when it is.
+/// Reasons that depend on what is recorded, not on the message alone.
 const STATE_REASONS: &[&str] = &[
     reason::UNKNOWN_STORE,
     reason::UNKNOWN_SUPPLIER,
     reason::UNKNOWN_SALE,
     reason::UNKNOWN_LINE,
     reason::CURRENCY_MISMATCH,
+    reason::RETURN_EXCEEDS_SOLD,
+    reason::REFUND_EXCEEDS_PAID,
 ];
 
 /// The refusal of a message with these faults. Its reason is that of the faults if they agree on one.

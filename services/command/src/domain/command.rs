@@ -64,15 +64,16 @@ impl Command {
         }
     }
 
-    /// The stream of the catalogue that the command begins: where it exists the decision says so itself, and the same
-    /// content is then no clash but a repetition.
+    /// The stream that the command begins, where its decision may refuse it because of what was recorded since. If that
+    /// stream holds the same content, the command is a repetition, not at fault.
     #[must_use]
-    pub fn registers(&self) -> Option<Uuid> {
+    pub fn begins(&self, catalogue: &Catalogue) -> Option<Uuid> {
         let stream = match self {
             Self::RegisterSupplier(command) => command.stream(),
             Self::RegisterStore(command) => command.stream(),
             Self::RegisterItem(command) => command.stream(),
-            _ => return None,
+            Self::RecordReturn(command, _) => command.stream(catalogue)?,
+            Self::RecordDelivery(_) | Self::AdjustStock(_) | Self::RecordSale(_) | Self::VoidSale(..) => return None,
         };
         Some(daybook::stream::id_of(&stream))
     }

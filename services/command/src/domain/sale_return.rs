@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use daybook::{
     command::v1::{RecordReturnLine, RecordReturnRequest},
     event::v1::{
-        Disposition, ReceiptKey, ReturnLine, ReturnRecorded, SaleLine, SaleReturned, SaleReturnedLine, event::Kind,
+        BusinessDay, Disposition, ReceiptKey, ReturnLine, ReturnRecorded, SaleLine, SaleReturned, SaleReturnedLine,
+        event::Kind,
     },
     ids::{ItemId, OperatorId, ReceiptNumber, RegisterId, StoreId},
     reason, stream,
@@ -93,12 +94,7 @@ impl RecordReturn {
             return Err(check::refusal(check.violations()));
         };
         let (day, date) = decision::business_day(&store.rule, self.occurred_at)?;
-        let receipt = ReceiptKey {
-            store_id: message.store_id.clone(),
-            register_id: message.register_id.clone(),
-            business_date: day.date.clone(),
-            receipt_number: message.receipt_number.clone(),
-        };
+        let receipt = self.receipt(&day);
         let sold = |line: &RecordReturnLine| original.and_then(|(_, state)| sold_line(state, line.original_sequence));
         let recorded = ReturnRecorded {
             receipt: Some(receipt.clone()),
@@ -134,6 +130,14 @@ impl RecordReturn {
         self.message.original_receipt.as_ref().map(stream::sale)
     }
 
+    /// The stream that the return begins; `None` while its store is not registered.
+    #[must_use]
+    pub fn stream(&self, catalogue: &Catalogue) -> Option<String> {
+        let store = catalogue.store(&self.message.store_id)?;
+        let (day, _) = decision::business_day(&store.rule, self.occurred_at).ok()?;
+        Some(stream::sale_return(&self.receipt(&day)))
+    }
+
     /// The refusal where the return's receipt number was used for another return.
     #[must_use]
     pub fn clash(&self) -> Refusal {
@@ -142,6 +146,15 @@ impl RecordReturn {
             "return {receipt_number} of register {register_id} in store {store_id} is recorded with other content"
         );
         Refusal::new(Code::AlreadyExists, reason::DUPLICATE_RECEIPT, message)
+    }
+
+    fn receipt(&self, day: &BusinessDay) -> ReceiptKey {
+        ReceiptKey {
+            store_id: self.message.store_id.clone(),
+            register_id: self.message.register_id.clone(),
+            business_date: day.date.clone(),
+            receipt_number: self.message.receipt_number.clone(),
+        }
     }
 
     fn check_against(&self, check: &mut Check, state: &SaleState, catalogue: &Catalogue) {

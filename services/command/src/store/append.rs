@@ -62,6 +62,14 @@ pub struct SeenEvent {
     pub first: Option<FirstEvent>,
 }
 
+/// What was found for commands that are refused.
+#[derive(Debug)]
+pub struct Found {
+    /// Position of the last event that changed the catalogue.
+    pub catalogue_position: i64,
+    pub seen: Vec<SeenEvent>,
+}
+
 /// What a command's first event says of the command.
 #[derive(Clone, Debug)]
 pub struct FirstEvent {
@@ -105,11 +113,15 @@ impl Connection {
     ///
     /// # Errors
     /// If Postgres is away.
-    pub async fn look_up(mut self, request_ids: &[Uuid], stream_ids: &[Uuid]) -> Result<Vec<SeenEvent>, StoreError> {
+    pub async fn look_up(mut self, request_ids: &[Uuid], stream_ids: &[Uuid]) -> Result<Found, StoreError> {
         let client = self.client()?;
         let result = bounded(async {
+            // Asked first: whatever changes later finds the catalogue at another position.
+            let head = client.query_one("SELECT catalogue_position FROM log_head", &[]).await?;
             let statement = client.prepare_cached(LOOK_UP).await?;
-            client.query(&statement, &[&request_ids, &stream_ids]).await?.iter().map(seen).collect()
+            let rows = client.query(&statement, &[&request_ids, &stream_ids]).await?;
+            let seen = rows.iter().map(seen).collect::<Result<_, _>>()?;
+            Ok(Found { catalogue_position: head.try_get(0)?, seen })
         })
         .await;
         self.finish(result)

@@ -104,7 +104,7 @@ impl Store {
                 ORDER BY position LIMIT $5"
             );
             let statement = client.prepare_cached(&sql).await?;
-            let mut page = Page { events: Vec::new(), scanned: after.min(end), head };
+            let mut page = Page { events: Vec::new(), scanned: after, head };
             let mut bytes = 0;
             loop {
                 let wanted = i64::try_from(limit - page.events.len()).unwrap_or(FETCH_EVENTS).min(FETCH_EVENTS);

@@ -50,6 +50,7 @@ fn wanted(request: ListStockRequest) -> Result<Wanted, QueryError> {
     let stores = fields.ids("store_ids", &request.store_ids, StoreDays::check_id);
     let page_size = fields.page_size(request.page_size, PAGE_SIZE);
     let at_least = fields.at_least(request.at_least_position);
+    fields.token_beside_faults(&request.page_token);
     let ((stores, page_size), at_least) = fields.finish(stores.zip(page_size).zip(at_least))?;
     let listing = Listing::of("ListStock").with_all(&stores);
     let cursor = listing.cursor(&request.page_token)?;

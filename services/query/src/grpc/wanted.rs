@@ -55,6 +55,7 @@ pub(crate) fn list<R: Report>(
     let ids = fields.ids(R::IDS_FIELD, ids, R::check_id);
     let page_size = fields.page_size(page.size, list::PAGE_SIZE);
     let at_least = fields.at_least(at_least);
+    fields.token_beside_faults(page.token);
     let ((dates, ids), (page_size, at_least)) = fields.finish(dates.zip(ids).zip(page_size.zip(at_least)))?;
     let range = [dates.from.to_string(), dates.to.to_string()];
     let listing = Listing::of(page.method).with_all(&range).with_all(&ids);
@@ -79,6 +80,7 @@ pub(crate) fn entries<L: Listed>(
     let key = key::<L::Report>(&mut fields, id, date);
     let page_size = fields.page_size(page.size, entries::PAGE_SIZE);
     let at_least = fields.at_least(at_least);
+    fields.token_beside_faults(page.token);
     let (key, (page_size, at_least)) = fields.finish(key.zip(page_size.zip(at_least)))?;
     let listing = Listing::of(page.method).with(&key.id());
     let cursor = listing.cursor(page.token)?;
