@@ -30,7 +30,7 @@ demo_command() {
 
 demo_import() {
     say 'importing sample/grocery-day (a second run answers "duplicate" and counts nothing twice)'
-    run_job "$IMPORT_SECONDS" "$(daybook_program)" import sample/grocery-day || fail 'the import failed'
+    run_job "$IMPORT_SECONDS" "$(daybook_program)" import sample/grocery-day --wait || fail 'the import failed'
 }
 
 demo_report() {
