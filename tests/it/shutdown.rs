@@ -10,7 +10,7 @@ use std::{
 };
 
 use daybook::{
-    client::{CommandClient, QueryClient},
+    client::{CommandClient, QueryClient, is_worth_repeating},
     command::v1::{RecordSaleRequest, UploadSalesRequest, outcome},
     event::v1::{FollowEventsRequest, ReadEventsRequest},
     query::v1::GetProjectionStatusRequest,
@@ -86,7 +86,8 @@ async fn upload(mut client: CommandClient, register: usize, count: Arc<AtomicUsi
             count.fetch_add(1, Ordering::Relaxed);
         }
     };
-    assert_eq!(ended.code(), Code::Unavailable, "a register that is told so sends the rest again: {ended}");
+    // Told so by the service, or by the connection that it closed a moment later: either way the client goes on elsewhere.
+    assert!(is_worth_repeating(&ended), "a register sends the rest again: {ended}");
     drop(answers);
     sending.await.expect("it only sends");
     acknowledged
