@@ -121,17 +121,6 @@ impl Store {
         let object = self.pool.get().await.map_err(|error| StoreError::Away(error.into()))?;
         Ok(Connection { object: Some(object), settled: false })
     }
-
-    /// Asks for nothing, to learn whether the server answers.
-    ///
-    /// # Errors
-    /// If it does not.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        let mut connection = self.connection().await?;
-        let client = connection.client()?;
-        let result = bounded(async { Ok(client.execute("SELECT 1", &[]).await?) }).await;
-        connection.finish(result).map(drop)
-    }
 }
 
 impl Connection {
