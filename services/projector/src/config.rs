@@ -4,9 +4,9 @@
 //! - `DAYBOOK_COMMAND_ENDPOINT`: the command service, whose log is read, such as `http://127.0.0.1:7401`;
 //! - `DAYBOOK_NATS_URL`, `DAYBOOK_NATS_STREAM` (default `DAYBOOK`): where the log is published;
 //! - `DAYBOOK_MONGODB_URL`, `DAYBOOK_MONGODB_DATABASE` (default `daybook`): where the documents are kept;
-//! - `DAYBOOK_PROJECTOR_BATCH_EVENTS` (default 2,000), `DAYBOOK_PROJECTOR_BATCH_BYTES` (default 8 MiB): most that is
+//! - `DAYBOOK_PROJECTOR_BATCH_EVENTS` (default 5,000), `DAYBOOK_PROJECTOR_BATCH_BYTES` (default 8 MiB): most that is
 //!   folded before it is written;
-//! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 48 MiB): memory for documents that are kept between batches.
+//! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 128 MiB): memory for documents that are kept between batches.
 
 use std::net::SocketAddr;
 
@@ -44,15 +44,15 @@ pub struct Bounds {
     pub cache_bytes: usize,
 }
 
-/// Events of a batch: enough that a busy store's document is written once for many sales, few enough that a batch takes
-/// well below a second.
-const DEFAULT_BATCH_EVENTS: usize = 2_000;
+/// Events of a batch: the more, the fewer times a busy document is written; few enough that a batch takes about a second
+/// on two cores. It grows with the load: what waits is taken, a lone event is not kept waiting.
+const DEFAULT_BATCH_EVENTS: usize = 5_000;
 
 /// Bytes of a batch, encoded: several times that in memory while it is folded.
 const DEFAULT_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bytes of documents between batches: the heads of today's reports of some hundred stores.
-const DEFAULT_CACHE_BYTES: usize = 48 * 1024 * 1024;
+const DEFAULT_CACHE_BYTES: usize = 128 * 1024 * 1024;
 
 const MIB: usize = 1024 * 1024;
 

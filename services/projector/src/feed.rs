@@ -21,8 +21,9 @@ use crate::{
     serving::{Part, Serving},
 };
 
-/// Chunks that wait for being folded: while a batch is written, a few megabytes of the next ones are read and decoded.
-const WAITING_CHUNKS: usize = 2;
+/// Chunks that wait for being folded: what is read and decoded while a batch is written, so that the next one can be as
+/// large. A chunk has at most 1,000 events and about a megabyte.
+const WAITING_CHUNKS: usize = 8;
 
 /// While JetStream delivers, the log is asked after so long a silence.
 const SILENCE: Duration = Duration::from_secs(1);

@@ -2,11 +2,11 @@
 
 use daybook::ids::RequestId;
 use daybook_read_model::{
-    checkpoint::{Checkpoint, Generation, LIVE, Live},
+    checkpoint::{Checkpoint, Generation, LAYOUT, LIVE, Live},
     registry,
 };
 use mongodb::{
-    bson::doc,
+    bson::{Document, doc},
     error::{Error, ErrorKind, WriteFailure},
     options::{ReadConcern, WriteConcern},
 };
@@ -32,13 +32,21 @@ pub(crate) struct Place {
 pub(crate) async fn find(store: &Store) -> Result<Place, StoreError> {
     let live = found_or(store, LIVE.to_owned(), Live::to(FIRST_GENERATION)).await?;
     let id = Generation::id_of(live.generation);
-    let generation = found_or(store, id, Generation::new(live.generation, new_epoch())).await?;
+    let new = Generation::new(live.generation, new_epoch());
+    let mut generation = found_or(store, id, new.clone()).await?;
+    if generation.layout != LAYOUT {
+        warn!(found = generation.layout, wanted = LAYOUT, "the documents have another layout: folding them anew");
+        let filter = doc! { "_id": &generation.id, "epoch": generation.epoch };
+        replace(store, filter, &new).await?;
+        generation = find_one(store, new.id.clone()).await?.ok_or(StoreError::Answer("the generation"))?;
+    }
     let start = Checkpoint::start(&generation, SHARD, SHARDS);
     let mut checkpoint = found_or(store, start.id.clone(), start.clone()).await?;
     if checkpoint.epoch != generation.epoch {
         // The checkpoint outlived its generation: it tells of documents that are gone.
         warn!(position = checkpoint.position, "the checkpoint is of another life of the generation: beginning anew");
-        replace(store, &checkpoint, &start).await?;
+        let filter = doc! { "_id": &checkpoint.id, "epoch": checkpoint.epoch, "position": checkpoint.position };
+        replace(store, filter, &start).await?;
         checkpoint = start;
     }
     Ok(Place { generation, checkpoint })
@@ -108,9 +116,12 @@ where
     in_time(async move { collection.find_one(doc! { "_id": id }).read_concern(ReadConcern::majority()).await }).await
 }
 
-async fn replace(store: &Store, old: &Checkpoint, new: &Checkpoint) -> Result<(), StoreError> {
-    let collection = store.meta::<Checkpoint>();
-    let filter = doc! { "_id": &old.id, "epoch": old.epoch, "position": old.position };
+/// Replaces a document, unless somebody else did.
+async fn replace<T>(store: &Store, filter: Document, new: &T) -> Result<(), StoreError>
+where
+    T: serde::Serialize + Clone + Send + Sync + 'static,
+{
+    let collection = store.meta::<T>();
     let new = new.clone();
     in_time(async move { collection.replace_one(filter, new).write_concern(durable()).await }).await?;
     Ok(())

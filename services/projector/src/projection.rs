@@ -23,6 +23,9 @@ use crate::{
 /// How often a batch is folded again because somebody else wrote its documents; then the checkpoint is looked at again.
 const MAX_ROUNDS: usize = 5;
 
+/// Documents whose stored form is read at once for being written as one segment: each may have some 100 kB.
+const GATHERED_AT_ONCE: usize = 100;
+
 /// The projection of one report, whatever its documents are.
 pub(crate) trait Projection: Send {
     /// Brings the documents up to the end of the batch, and answers what could not be folded.
@@ -238,6 +241,31 @@ async fn load<D: Stored, K>(
     Ok(())
 }
 
+/// Gives documents whose entries have come to many segments their stored form, so that they are written as one.
+async fn gather<D: Stored>(
+    store: &Store,
+    collection: &str,
+    cache: &mut Cache<D>,
+    ids: &HashSet<String>,
+) -> Result<(), StoreError> {
+    let mut scattered = Vec::new();
+    for id in ids {
+        if cache.get(id).is_some_and(|document| document::wants_gathering(document)) {
+            scattered.push(id.as_str());
+        }
+    }
+    for part in scattered.chunks(GATHERED_AT_ONCE) {
+        for stored in store.find(collection, part, true).await? {
+            let id = stored.get_str("_id").map_err(|_| StoreError::Answer("_id"))?;
+            let Some(document) = cache.get(id) else { continue };
+            if let Err(error) = document::gather(document, &stored) {
+                error!(collection, id, error = %error, "a document cannot be read");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Writes what changed of these documents; false if somebody else wrote some, which are then forgotten.
 async fn save<R: Report, D: Stored>(
     store: &Store,
@@ -246,6 +274,7 @@ async fn save<R: Report, D: Stored>(
     ids: &HashSet<String>,
     failures: &mut Failures,
 ) -> Result<bool, StoreError> {
+    gather(store, collection, cache, ids).await?;
     let mut jobs = Vec::with_capacity(ids.len());
     let mut positions = HashMap::with_capacity(ids.len());
     for id in ids {

@@ -89,7 +89,8 @@ impl Store {
             found.extend(
                 in_time(async move {
                     let find = collection.find(filter).read_concern(ReadConcern::majority());
-                    let stamp = doc! { "_id": 1, "slot": 1, "epoch": 1, "position": 1 };
+                    // With the number of the next segment, which a page has in `e`.
+                    let stamp = doc! { "_id": 1, "slot": 1, "epoch": 1, "position": 1, "e.n": 1 };
                     let mut cursor = if whole { find.await? } else { find.projection(stamp).await? };
                     let mut documents = Vec::new();
                     while cursor.advance().await? {

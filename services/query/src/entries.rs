@@ -165,9 +165,7 @@ mod tests {
     use super::*;
 
     fn entries(ids: &[&str]) -> Entries<StockEntry> {
-        let document = ids.iter().map(|&id| (id.to_owned(), mongodb::bson::Bson::from(mongodb::bson::doc! { "p": 1 })));
-        let document: mongodb::bson::Document = document.collect();
-        mongodb::bson::deserialize_from_document(document).unwrap()
+        ids.iter().map(|&id| (id.into(), StockEntry::default())).collect()
     }
 
     /// Lists all entries page by page, and answers the pages.

@@ -41,7 +41,7 @@ pub struct Breakdown<F> {
 #[derive(Debug)]
 pub(crate) struct Planned<F>(Vec<(Box<str>, F)>);
 
-impl<F: Sum> Breakdown<F> {
+impl<F: Sum + Serialize> Breakdown<F> {
     /// The figures of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&F> {

@@ -3,6 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The layout of documents that this version reads and writes: which entry stands in which document, and under which
+/// names. To be raised with every change after which older documents would be read wrongly; they are then folded anew.
+pub const LAYOUT: i32 = 2;
+
 /// `_id` of the pointer.
 pub const LIVE: &str = "live";
 
@@ -30,13 +34,16 @@ pub struct Generation {
     pub generation: i64,
     /// Drawn anew whenever the generation begins from nothing: documents and checkpoints of another life do not count.
     pub epoch: i64,
+    /// See [`LAYOUT`].
+    #[serde(default)]
+    pub layout: i32,
 }
 
 impl Generation {
     /// The generation in a new life.
     #[must_use]
     pub fn new(generation: i64, epoch: i64) -> Self {
-        Self { id: Self::id_of(generation), generation, epoch }
+        Self { id: Self::id_of(generation), generation, epoch, layout: LAYOUT }
     }
 
     /// `_id` of a generation.

@@ -108,6 +108,15 @@ pub trait Stored: Serialize + DeserializeOwned + Send + 'static {
     /// Takes note that all that changed is stored: sums begin again at zero.
     fn settle(&mut self);
 
+    /// Takes note that this is what is stored: sums begin at zero.
+    fn loaded(&mut self);
+
+    /// True if the entries should be stored as one segment with the next write: see [`gather`].
+    fn is_scattered(&self) -> bool;
+
+    /// Takes in the entries that are stored, for the next write; false if a sum would not fit.
+    fn gather(&mut self, stored: Self) -> bool;
+
     /// Memory that the document uses, roughly, in bytes.
     fn heap_bytes(&self) -> usize;
 }
@@ -160,15 +169,35 @@ pub struct DecodeError(pub String);
 /// # Errors
 /// If the bytes are no such document.
 pub fn load<D: Stored>(stored: &RawDocument, epoch: i64, fresh: impl FnOnce() -> D) -> Result<D, DecodeError> {
-    let mut document: D = decode(stored)?;
-    let version = document.stamp().version();
+    // What another life left behind may have another form: of it only the stamp is looked at.
+    let version = deserialize_from_slice::<Stamp>(stored.as_bytes()).map_err(unreadable)?.version();
+    let mut document = if version.epoch == epoch { decode(stored)? } else { begin(fresh(), epoch) };
     if version.epoch == epoch {
-        document.settle();
-    } else {
-        document = begin(fresh(), epoch);
+        document.loaded();
     }
     document.stamp_mut().stored = Some(version);
     Ok(document)
+}
+
+/// True if the document is to be written and its stored form should be given to [`gather`] before that.
+#[must_use]
+pub fn wants_gathering<D: Stored>(document: &D) -> bool {
+    let stamp = document.stamp();
+    let is_behind = |stored: Version| stored.epoch == stamp.epoch && stored != stamp.version();
+    stamp.stored.is_some_and(is_behind) && document.is_scattered()
+}
+
+/// Gives a document its stored form, so that the next write stores its entries as one segment. If somebody else wrote it
+/// meanwhile, nothing happens: the next write will find out.
+///
+/// # Errors
+/// If the bytes are no such document, or its sums do not fit.
+pub fn gather<D: Stored>(document: &mut D, stored: &RawDocument) -> Result<(), DecodeError> {
+    let stored: D = decode(stored)?;
+    if document.stamp().stored == Some(stored.stamp().version()) && !document.gather(stored) {
+        return Err(DecodeError("a sum does not fit".to_owned()));
+    }
+    Ok(())
 }
 
 /// A document that nobody has stored yet.
@@ -182,7 +211,11 @@ pub fn begin<D: Stored>(mut document: D, epoch: i64) -> D {
 /// # Errors
 /// If the bytes are no such document.
 pub fn decode<D: Stored>(stored: &RawDocument) -> Result<D, DecodeError> {
-    deserialize_from_slice(stored.as_bytes()).map_err(|error| DecodeError(error.to_string()))
+    deserialize_from_slice(stored.as_bytes()).map_err(unreadable)
+}
+
+fn unreadable(error: impl std::fmt::Display) -> DecodeError {
+    DecodeError(error.to_string())
 }
 
 /// How to bring what was folded to the database; `None` if nothing was. After it succeeded, call [`stored`].

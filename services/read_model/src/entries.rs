@@ -1,12 +1,8 @@
 //! Maps of entries by id: the items or stores of a report.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    hash::{BuildHasher as _, RandomState},
-    marker::PhantomData,
-};
+use std::{collections::HashMap, fmt, marker::PhantomData};
 
+use mongodb::bson::{Binary, rawdoc, spec::BinarySubtype};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, MapAccess, Visitor},
@@ -15,15 +11,22 @@ use serde::{
 
 use crate::{
     error::FoldError,
-    field_name::{escape, unescape},
+    field_name::unescape,
+    segment::{MAX_SEGMENTS, TEXTS, pack, unpack},
     sum::Sum,
-    update::{EncodeError, Update, path},
+    update::{EncodeError, Update},
 };
 
 /// Figures of one item or store, with the texts that describe it.
-pub trait Entry: Sum + for<'de> Deserialize<'de> + Send + fmt::Debug + 'static {
-    /// Short names and values of the texts. The last event that says one decides; empty ones say nothing.
-    fn texts(&self) -> [(&'static str, &str); 2];
+pub trait Entry: Sum + Send + fmt::Debug + 'static {
+    /// Figures of a row. New ones go to the end: stored rows know them by their place.
+    const FIGURES: usize;
+
+    /// Gives the rows that make the entry when they are added up, at least one.
+    fn rows(&self, row: &mut dyn FnMut([&str; TEXTS], &[i64]));
+
+    /// The entry of one row; `None` if there is no such row.
+    fn of_row(texts: [&str; TEXTS], figures: &[i64]) -> Option<Self>;
 
     /// How much was sold, for counting the entries of which something was.
     fn lines_sold(&self) -> i64 {
@@ -31,17 +34,21 @@ pub trait Entry: Sum + for<'de> Deserialize<'de> + Send + fmt::Debug + 'static {
     }
 }
 
+/// Field with the number of the next segment, beside the segments.
+const NEXT: &str = "n";
+
 /// Memory of an entry beside its id, roughly, in bytes: the map's own bookkeeping and short texts.
 const ENTRY_OVERHEAD_BYTES: usize = 64;
 
-/// Entries by id. In a document that is written again and again these are the sums since it was last stored.
+/// Entries by id. In a document that is written again and again these are the sums since it was last stored; how they are
+/// stored: see [`crate::segment`].
 #[derive(Clone, Debug)]
 pub struct Entries<E> {
     sums: HashMap<Box<str>, E>,
-    /// The texts that the stored document is known to hold, by id, both hashed: the same category need not be sent again.
-    /// The hash is keyed, so that nobody can make up ids that clash.
-    told: HashMap<u64, u64>,
-    hasher: RandomState,
+    /// Number of the next segment of the stored document.
+    next: u32,
+    /// What is stored, if the next write shall replace all segments by one.
+    gathered: Option<HashMap<Box<str>, E>>,
 }
 
 /// New sums of some entries, which fit.
@@ -92,39 +99,62 @@ impl<E: Entry> Entries<E> {
         self.sums.extend(planned.0);
     }
 
-    pub(crate) fn changed(&self, map: &str, update: &mut Update) -> Result<(), EncodeError> {
-        for (id, entry) in &self.sums {
-            let path = path(map, id);
-            let before = update.fields();
-            entry.increase(&path, update)?;
-            if self.told.get(&self.hasher.hash_one(id)) != Some(&self.hasher.hash_one(entry.texts())) {
-                for (name, text) in entry.texts().into_iter().filter(|(_, text)| !text.is_empty()) {
-                    update.set(&format!("{path}.{name}"), text)?;
-                }
-                if update.fields() == before {
-                    update.touch(&path)?;
-                }
-            }
-        }
-        Ok(())
+    /// True if the next write should replace all segments by one.
+    pub(crate) fn is_scattered(&self) -> bool {
+        self.next >= MAX_SEGMENTS && !self.sums.is_empty()
     }
 
-    pub(crate) fn settle(&mut self) {
-        for (id, entry) in std::mem::take(&mut self.sums) {
-            self.told.insert(self.hasher.hash_one(&id), self.hasher.hash_one(entry.texts()));
+    /// Takes what is stored, so that the next write replaces all segments by one; false if a sum would not fit.
+    pub(crate) fn gather(&mut self, stored: Self) -> bool {
+        let mut all = stored.sums;
+        for (id, change) in &self.sums {
+            let sum = all.get(id).map_or_else(|| Some(change.clone()), |before| before.plus(change));
+            let Some(sum) = sum else { return false };
+            all.insert(id.clone(), sum);
         }
+        self.gathered = Some(all);
+        true
+    }
+
+    pub(crate) fn changed(&self, map: &str, update: &mut Update) -> Result<(), EncodeError> {
+        if let Some(all) = &self.gathered {
+            return update.set(map, rawdoc! { "n": 1, "0": binary(all) });
+        }
+        if self.sums.is_empty() {
+            return Ok(());
+        }
+        update.set(&format!("{map}.{NEXT}"), i32::try_from(self.next + 1).unwrap_or(i32::MAX))?;
+        update.set(&format!("{map}.{}", self.next), binary(&self.sums))
+    }
+
+    /// Takes note that the document stands in the database as it is here.
+    pub(crate) fn settle(&mut self) {
+        if self.gathered.take().is_some() {
+            self.next = 1;
+        } else if !self.sums.is_empty() {
+            self.next += 1;
+        }
+        self.sums.clear();
+    }
+
+    /// Takes note that this is what is stored: sums begin at zero.
+    pub(crate) fn loaded(&mut self) {
+        self.sums = HashMap::new();
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.sums.capacity() * (size_of::<(Box<str>, E)>() + 1)
-            + self.sums.len() * ENTRY_OVERHEAD_BYTES
-            + self.told.capacity() * (size_of::<(u64, u64)>() + 1)
+        self.sums.capacity() * (size_of::<(Box<str>, E)>() + 1) + self.sums.len() * ENTRY_OVERHEAD_BYTES
     }
+}
+
+fn binary<E: Entry>(entries: &HashMap<Box<str>, E>) -> Binary {
+    let bytes = pack(entries.iter().map(|(id, entry)| (&**id, entry)));
+    Binary { subtype: BinarySubtype::Generic, bytes }
 }
 
 impl<E> Default for Entries<E> {
     fn default() -> Self {
-        Self { sums: HashMap::new(), told: HashMap::new(), hasher: RandomState::new() }
+        Self { sums: HashMap::new(), next: 0, gathered: None }
     }
 }
 
@@ -134,11 +164,18 @@ impl<E: PartialEq> PartialEq for Entries<E> {
     }
 }
 
+impl<E: Entry> FromIterator<(Box<str>, E)> for Entries<E> {
+    fn from_iter<I: IntoIterator<Item = (Box<str>, E)>>(entries: I) -> Self {
+        Self { sums: entries.into_iter().collect(), ..Self::default() }
+    }
+}
+
 impl<E: Entry> Serialize for Entries<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.sums.len()))?;
-        for (id, entry) in self.sorted() {
-            map.serialize_entry(&*escape(id), entry)?;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry(NEXT, &i32::from(!self.sums.is_empty()))?;
+        if !self.sums.is_empty() {
+            map.serialize_entry("0", &binary(&self.sums))?;
         }
         map.end()
     }
@@ -146,8 +183,67 @@ impl<E: Entry> Serialize for Entries<E> {
 
 impl<'de, E: Entry> Deserialize<'de> for Entries<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let sums = deserializer.deserialize_map(Escaped(PhantomData))?;
-        Ok(Self { sums, ..Self::default() })
+        deserializer.deserialize_map(Segments(PhantomData))
+    }
+}
+
+/// Reads segments and adds them up in their order.
+struct Segments<E>(PhantomData<E>);
+
+impl<'de, E: Entry> Visitor<'de> for Segments<E> {
+    type Value = Entries<E>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("segments by number")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut next = 0;
+        let mut segments: Vec<(u32, Bytes<'de>)> = Vec::new();
+        while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            if name == NEXT {
+                next = map.next_value()?;
+            } else {
+                let number = name.parse().map_err(|_| A::Error::custom("a segment has no number"))?;
+                segments.push((number, map.next_value()?));
+            }
+        }
+        // Of a text the last word counts.
+        segments.sort_unstable_by_key(|(number, _)| *number);
+        let mut sums = HashMap::new();
+        for (_, bytes) in segments {
+            unpack(&bytes.0, &mut sums).ok_or_else(|| A::Error::custom("a segment cannot be read"))?;
+        }
+        Ok(Entries { sums, next, gathered: None })
+    }
+}
+
+/// A binary value, not copied where that is possible.
+struct Bytes<'de>(std::borrow::Cow<'de, [u8]>);
+
+impl<'de> Deserialize<'de> for Bytes<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfBytes;
+        impl<'de> Visitor<'de> for OfBytes {
+            type Value = Bytes<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a segment")
+            }
+
+            fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+                Ok(Bytes(bytes.into()))
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                Ok(Bytes(bytes.to_vec().into()))
+            }
+
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
+                Ok(Bytes(bytes.into()))
+            }
+        }
+        deserializer.deserialize_bytes(OfBytes)
     }
 }
 

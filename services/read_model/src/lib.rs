@@ -6,7 +6,7 @@
 //!
 //! - [`store_day`] and [`store_day_change`], [`supplier_day`] and [`supplier_day_fold`], [`stock`]: the reports;
 //! - [`figures`]: the sums that they hold;
-//! - [`document`], [`spill`], [`entries`], [`breakdown`]: how documents are kept, also very large ones;
+//! - [`document`], [`spill`], [`entries`], [`segment`], [`breakdown`]: how documents are kept, also very large ones;
 //! - [`registry`]: all reports; one line there adds one; [`folded`]: a report folded in memory;
 //! - [`checkpoint`], [`collections`], [`slot`]: what stands around them.
 
@@ -21,6 +21,7 @@ pub mod field_name;
 pub mod figures;
 pub mod folded;
 pub mod registry;
+pub mod segment;
 pub mod slot;
 pub mod spill;
 pub mod stock;

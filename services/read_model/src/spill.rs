@@ -17,7 +17,10 @@
 //!
 //! A change that the head refuses (a figure would not fit) goes to no page either.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    hash::{BuildHasher as _, RandomState},
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -29,12 +32,9 @@ use crate::{
     update::{EncodeError, Update},
 };
 
-/// Number of pages on which the entries beyond the head stand. 60,000 items make pages of about 1,000, so that a page is as
+/// Number of pages on which the entries beyond the head stand. 60,000 items make pages of about 3,500, so that a page is as
 /// large as a head.
-pub const PAGES: u32 = 64;
-
-/// Memory of a known id beside its text, roughly, in bytes.
-const KNOWN_OVERHEAD_BYTES: usize = 40;
+pub const PAGES: u32 = 16;
 
 /// What belongs on one page of a report.
 #[derive(Debug)]
@@ -95,6 +95,18 @@ impl<E: Entry> Stored for Page<E> {
         self.entries.settle();
     }
 
+    fn loaded(&mut self) {
+        self.entries.loaded();
+    }
+
+    fn is_scattered(&self) -> bool {
+        self.entries.is_scattered()
+    }
+
+    fn gather(&mut self, stored: Self) -> bool {
+        self.entries.gather(stored.entries)
+    }
+
     fn heap_bytes(&self) -> usize {
         size_of::<Self>() + self.stamp.id.len() + self.entries.heap_bytes()
     }
@@ -135,31 +147,56 @@ impl Section {
 pub struct Inline<E> {
     /// All of them in a document that was just read; those that changed in one that is written again and again.
     pub entries: Entries<E>,
-    /// All ids that are inline, with the lines sold of each.
-    known: HashMap<Box<str>, i64>,
-    /// Of how many of them something was sold.
+    known: Known,
+}
+
+/// Which entries are inline, by the hashes of their ids: a head is kept in memory for as long as its store trades.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// Keyed, so that nobody can make up ids that clash; two of 64 bits, so that none clash by chance.
+    hashers: [RandomState; 2],
+    ids: HashSet<u128>,
+    /// Lines sold of each; of stores only.
+    lines_sold: HashMap<u128, i64>,
+    /// Of how many something was sold; of stores only.
     selling: i64,
+}
+
+impl Known {
+    fn hash(&self, id: &str) -> u128 {
+        let [high, low] = &self.hashers;
+        u128::from(high.hash_one(id)) << 64 | u128::from(low.hash_one(id))
+    }
+
+    fn insert(&mut self, hash: u128, lines_sold: Option<i64>) {
+        self.ids.insert(hash);
+        if let Some(sold) = lines_sold {
+            let before = self.lines_sold.insert(hash, sold).unwrap_or(0);
+            self.selling += i64::from(sold > 0) - i64::from(before > 0);
+        }
+    }
 }
 
 /// Changes sorted by where they belong.
 #[derive(Debug)]
 pub(crate) struct Planned<E> {
     inline: entries::Planned<E>,
-    lines_sold: Vec<(Box<str>, i64)>,
+    /// What is inline then, with the lines sold where those count.
+    known: Vec<(u128, Option<i64>)>,
     spilled: Vec<Spilled<E>>,
 }
 
 impl<E: Entry> Inline<E> {
-    /// How many of the entries had something sold.
+    /// How many of the stores had something sold.
     #[must_use]
     pub fn selling(&self) -> i64 {
-        self.selling
+        self.known.selling
     }
 
     /// How many entries there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.known.len()
+        self.known.ids.len()
     }
 
     /// Plans changes that the head does not have yet; new entries are taken in while there are fewer than `limit`.
@@ -170,34 +207,45 @@ impl<E: Entry> Inline<E> {
         limit: usize,
         changes: Vec<(Box<str>, E)>,
     ) -> Result<Planned<E>, FoldError> {
-        let mut room = limit.saturating_sub(self.known.len());
-        let (mut inline, mut lines_sold, mut beyond) = (Vec::with_capacity(changes.len()), Vec::new(), Vec::new());
+        let mut room = limit.saturating_sub(self.known.ids.len());
+        let mut known = Vec::with_capacity(changes.len());
+        let (mut inline, mut beyond) = (Vec::with_capacity(changes.len()), Vec::new());
         for (id, change) in changes {
-            let known = self.known.get(&id);
-            if known.is_none() && room == 0 {
+            let hash = self.known.hash(&id);
+            let is_known = self.known.ids.contains(&hash);
+            if !is_known && room == 0 {
                 beyond.push((id, change));
                 continue;
             }
-            room -= usize::from(known.is_none());
-            let sold = known.copied().unwrap_or(0).checked_add(change.lines_sold());
-            lines_sold.push((id.clone(), sold.ok_or_else(|| FoldError::overflow(head_id))?));
+            room -= usize::from(!is_known);
+            let lines_sold = match section {
+                Section::Items => None,
+                Section::Stores => {
+                    let before = self.known.lines_sold.get(&hash).copied().unwrap_or(0);
+                    let sold = before.checked_add(change.lines_sold());
+                    Some(sold.ok_or_else(|| FoldError::overflow(head_id))?)
+                }
+            };
+            if !is_known || lines_sold.is_some() {
+                known.push((hash, lines_sold));
+            }
             inline.push((id, change));
         }
-        Ok(Planned { inline: self.entries.plan(head_id, inline)?, lines_sold, spilled: sort(head_id, section, beyond) })
+        Ok(Planned { inline: self.entries.plan(head_id, inline)?, known, spilled: sort(head_id, section, beyond) })
     }
 
     pub(crate) fn commit(&mut self, planned: Planned<E>) -> Vec<Spilled<E>> {
         self.entries.commit(planned.inline);
-        for (id, sold) in planned.lines_sold {
-            let before = self.known.insert(id, sold).unwrap_or(0);
-            self.selling += i64::from(sold > 0) - i64::from(before > 0);
+        for (hash, lines_sold) in planned.known {
+            self.known.insert(hash, lines_sold);
         }
         planned.spilled
     }
 
     /// What of changes that the head has already belongs on pages.
     pub(crate) fn spilled(&self, head_id: &str, section: Section, changes: Vec<(Box<str>, E)>) -> Vec<Spilled<E>> {
-        sort(head_id, section, changes.into_iter().filter(|(id, _)| !self.known.contains_key(id)).collect())
+        let is_inline = |id: &str| self.known.ids.contains(&self.known.hash(id));
+        sort(head_id, section, changes.into_iter().filter(|(id, _)| !is_inline(id)).collect())
     }
 
     pub(crate) fn changed(&self, map: &str, update: &mut Update) -> Result<(), EncodeError> {
@@ -208,10 +256,19 @@ impl<E: Entry> Inline<E> {
         self.entries.settle();
     }
 
+    /// Takes note that this is what is stored.
+    pub(crate) fn loaded(&mut self, section: Section) {
+        for (id, entry) in self.entries.iter() {
+            let lines_sold = (section == Section::Stores).then(|| entry.lines_sold());
+            self.known.insert(self.known.hash(id), lines_sold);
+        }
+        self.entries.loaded();
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         self.entries.heap_bytes()
-            + self.known.capacity() * (size_of::<(Box<str>, i64)>() + 1)
-            + self.known.len() * KNOWN_OVERHEAD_BYTES
+            + self.known.ids.capacity() * (size_of::<u128>() + 1)
+            + self.known.lines_sold.capacity() * (size_of::<(u128, i64)>() + 1)
     }
 }
 
@@ -237,10 +294,6 @@ impl<E: Entry> Serialize for Inline<E> {
 
 impl<'de, E: Entry> Deserialize<'de> for Inline<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let entries: Entries<E> = Entries::deserialize(deserializer)?;
-        let known: HashMap<Box<str>, i64> =
-            entries.iter().map(|(id, entry)| (Box::from(id), entry.lines_sold())).collect();
-        let selling = known.values().map(|sold| i64::from(*sold > 0)).sum();
-        Ok(Self { entries, known, selling })
+        Ok(Self { entries: Entries::deserialize(deserializer)?, known: Known::default() })
     }
 }

@@ -3,39 +3,34 @@
 use std::collections::BTreeMap;
 
 use daybook::event::v1::{AdjustmentLine, Disposition, RecordedEvent, StockState, event::Kind};
-use serde::{Deserialize, Serialize};
 
 use crate::{
     checked,
     document::{Head, Key},
     entries::Entry,
     error::FoldError,
+    segment::TEXTS,
     slot,
     spill::{Page, Spilled},
-    sum::{Sum, compact, is_zero, later, merge},
-    update::{EncodeError, Update},
+    sum::{Sum, later, merge},
 };
 
-/// Number of documents over which the items of a store are spread: 20,000 items make documents of some 60 kB.
-pub const STOCK_PAGES: u32 = 16;
+/// Number of documents over which the items of a store are spread: 20,000 items make documents of some 70 kB. Nearly every
+/// batch touches all of them, so many small ones would cost more writes than they save bytes.
+pub const STOCK_PAGES: u32 = 4;
 
 /// A share of a store's stock. `_id` is `{store}|{page}`.
 pub type StockPage = Page<StockEntry>;
 
 /// What a store has of one item.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StockEntry {
-    #[serde(rename = "u", skip_serializing_if = "str::is_empty")]
     pub unit_code: Box<str>,
     /// On hand and fit for sale.
-    #[serde(rename = "q", serialize_with = "compact", skip_serializing_if = "is_zero")]
     pub on_hand_milli: i64,
     /// In the store but not fit for sale.
-    #[serde(rename = "x", serialize_with = "compact", skip_serializing_if = "is_zero")]
     pub unsellable_milli: i64,
     /// The last event that changed it.
-    #[serde(rename = "p")]
     pub position: i64,
 }
 
@@ -186,16 +181,17 @@ impl Sum for StockEntry {
             position: self.position.max(other.position),
         })
     }
-
-    fn increase(&self, path: &str, update: &mut Update) -> Result<(), EncodeError> {
-        update.set(&format!("{path}.p"), self.position)?;
-        update.increase(path, "q", self.on_hand_milli)?;
-        update.increase(path, "x", self.unsellable_milli)
-    }
 }
 
 impl Entry for StockEntry {
-    fn texts(&self) -> [(&'static str, &str); 2] {
-        [("u", &self.unit_code), ("", "")]
+    const FIGURES: usize = 3;
+
+    fn rows(&self, row: &mut dyn FnMut([&str; TEXTS], &[i64])) {
+        row([&self.unit_code, "", ""], &[self.on_hand_milli, self.unsellable_milli, self.position]);
+    }
+
+    fn of_row([unit_code, _, _]: [&str; TEXTS], figures: &[i64]) -> Option<Self> {
+        let [on_hand_milli, unsellable_milli, position] = *figures else { return None };
+        Some(Self { unit_code: unit_code.into(), on_hand_milli, unsellable_milli, position })
     }
 }

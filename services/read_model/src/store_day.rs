@@ -10,14 +10,15 @@ use crate::{
         ReceivingFigures, ReturnFigures, SalesFigures, StoreDayCounts, StoreDayItem, TaxFigures, TenderFigures,
         VoidFigures,
     },
-    spill::{Inline, Page},
+    segment::TEXTS,
+    spill::{Inline, Page, Section},
     sum::Sum,
     update::{EncodeError, Update},
 };
 
-/// Most items in the head: what a mid-size store sells and receives on a day fits, at about 100 bytes each.
+/// Most items in the head: what a mid-size store sells and receives on a day fits, at about 20 bytes each.
 #[cfg(not(test))]
-pub const INLINE_ITEMS: usize = 1_000;
+pub const INLINE_ITEMS: usize = 4_000;
 
 /// In tests of the folds pages shall come into play with few items.
 #[cfg(test)]
@@ -124,7 +125,7 @@ impl StoreDay {
     }
 }
 
-fn numbered<F: Sum>(breakdown: &Breakdown<F>) -> Vec<(i32, &F)> {
+fn numbered<F: Sum + Serialize>(breakdown: &Breakdown<F>) -> Vec<(i32, &F)> {
     let number = |(key, figures): (&str, _)| key.parse().ok().map(|number| (number, figures));
     let mut numbered: Vec<(i32, &F)> = breakdown.iter().filter_map(number).collect();
     numbered.sort_unstable_by_key(|(number, _)| *number);
@@ -187,6 +188,18 @@ impl Stored for StoreDay {
         self.items.settle();
     }
 
+    fn loaded(&mut self) {
+        self.items.loaded(Section::Items);
+    }
+
+    fn is_scattered(&self) -> bool {
+        self.items.entries.is_scattered()
+    }
+
+    fn gather(&mut self, stored: Self) -> bool {
+        self.items.entries.gather(stored.items.entries)
+    }
+
     fn heap_bytes(&self) -> usize {
         size_of::<Self>()
             + self.stamp.id.len() * 2
@@ -201,7 +214,13 @@ impl Stored for StoreDay {
 }
 
 impl Entry for StoreDayItem {
-    fn texts(&self) -> [(&'static str, &str); 2] {
-        [("c", &self.category), ("u", &self.unit_code)]
+    const FIGURES: usize = Self::FIGURES;
+
+    fn rows(&self, row: &mut dyn FnMut([&str; TEXTS], &[i64])) {
+        row([&self.category, &self.unit_code, ""], &self.figures());
+    }
+
+    fn of_row([category, unit_code, _]: [&str; TEXTS], figures: &[i64]) -> Option<Self> {
+        Some(Self { category: category.into(), unit_code: unit_code.into(), ..Self::of_figures(figures)? })
     }
 }

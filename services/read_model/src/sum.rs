@@ -1,20 +1,12 @@
 //! Figures that are summed event by event. In a document each is a subdocument of short names, without the zeros, and
 //! numbers that fit into 32 bits are stored in 32: a report has many of them.
 
-use serde::{Serialize, Serializer};
-
-use crate::update::{EncodeError, Update};
+use serde::Serializer;
 
 /// Figures that can be added up exactly.
-pub trait Sum: Clone + Default + PartialEq + Serialize {
+pub trait Sum: Clone + Default + PartialEq {
     /// Both together; `None` if a figure does not fit.
     fn plus(&self, other: &Self) -> Option<Self>;
-
-    /// Adds the figures to those that a document holds at this path.
-    ///
-    /// # Errors
-    /// If the path cannot be written as BSON.
-    fn increase(&self, path: &str, update: &mut Update) -> Result<(), EncodeError>;
 }
 
 /// Adds up changes of the same key; the result is in order of the keys. `None` if a figure does not fit.
@@ -77,6 +69,22 @@ macro_rules! sums {
         }
 
         impl $name {
+            /// How many amounts there are.
+            pub const FIGURES: usize = [$($short),*].len();
+
+            /// The amounts in their order.
+            #[must_use]
+            pub fn figures(&self) -> [i64; Self::FIGURES] {
+                [$(self.$field),*]
+            }
+
+            /// Of the amounts in their order, without texts; `None` if there are more or fewer.
+            #[must_use]
+            pub fn of_figures(figures: &[i64]) -> Option<Self> {
+                let [$($field),*] = figures else { return None };
+                Some(Self { $($($text: Box::default(),)*)? $($field: *$field,)* })
+            }
+
             /// The same with the other sign; `None` if an amount does not fit.
             #[must_use]
             pub fn negated(self) -> Option<Self> {
@@ -90,15 +98,6 @@ macro_rules! sums {
                     $($($text: $crate::sum::later(&self.$text, &other.$text).into(),)*)?
                     $($field: self.$field.checked_add(other.$field)?,)*
                 })
-            }
-
-            fn increase(
-                &self,
-                path: &str,
-                update: &mut $crate::update::Update,
-            ) -> Result<(), $crate::update::EncodeError> {
-                $(update.increase(path, $short, self.$field)?;)*
-                Ok(())
             }
         }
     )*};

@@ -1,20 +1,21 @@
 //! The document of a supplier-day. How events make it: [`crate::supplier_day_fold`].
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap as _};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     breakdown::Breakdown,
     document::{Aside, Stamp, Stored},
     entries::Entry,
     figures::SupplierFigures,
-    spill::{Inline, Page},
+    segment::TEXTS,
+    spill::{Inline, Page, Section},
     sum::{Sum, later},
     update::{EncodeError, Update},
 };
 
 /// Most items in the head: nearly all suppliers have fewer.
 #[cfg(not(test))]
-pub const INLINE_ITEMS: usize = 1_000;
+pub const INLINE_ITEMS: usize = 4_000;
 
 /// Most stores in the head: a chain of a thousand stores has no pages.
 #[cfg(not(test))]
@@ -63,16 +64,12 @@ pub struct SupplierDay {
 pub type SupplierDayPage = Page<SupplierEntry>;
 
 /// One item or one store of a supplier-day.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SupplierEntry {
     /// Empty for a store.
-    #[serde(rename = "c", skip_serializing_if = "str::is_empty")]
     pub category: Box<str>,
     /// Empty for a store.
-    #[serde(rename = "u", skip_serializing_if = "str::is_empty")]
     pub unit_code: Box<str>,
-    #[serde(rename = "f")]
     pub(crate) by_currency: ByCurrency,
 }
 
@@ -113,40 +110,30 @@ impl Sum for SupplierEntry {
             by_currency: ByCurrency(by_currency),
         })
     }
-
-    fn increase(&self, path: &str, update: &mut Update) -> Result<(), EncodeError> {
-        for (code, figures) in &self.by_currency.0 {
-            figures.increase(&crate::update::path(&format!("{path}.f"), code), update)?;
-        }
-        Ok(())
-    }
 }
 
 impl Entry for SupplierEntry {
-    fn texts(&self) -> [(&'static str, &str); 2] {
-        [("c", &self.category), ("u", &self.unit_code)]
+    const FIGURES: usize = SupplierFigures::FIGURES;
+
+    fn rows(&self, row: &mut dyn FnMut([&str; TEXTS], &[i64])) {
+        let texts = |currency| [&*self.category, &*self.unit_code, currency];
+        for (code, figures) in &self.by_currency.0 {
+            row(texts(code), &figures.figures());
+        }
+        if self.by_currency.0.is_empty() {
+            row(texts(""), &SupplierFigures::default().figures());
+        }
+    }
+
+    fn of_row([category, unit_code, currency]: [&str; TEXTS], figures: &[i64]) -> Option<Self> {
+        let figures = SupplierFigures::of_figures(figures)?;
+        let by_currency =
+            if figures == SupplierFigures::default() { Vec::new() } else { vec![(currency.into(), figures)] };
+        Some(Self { category: category.into(), unit_code: unit_code.into(), by_currency: ByCurrency(by_currency) })
     }
 
     fn lines_sold(&self) -> i64 {
         self.by_currency.0.iter().fold(0, |sum: i64, (_, figures)| sum.saturating_add(figures.lines_sold))
-    }
-}
-
-impl Serialize for ByCurrency {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (code, figures) in &self.0 {
-            map.serialize_entry(&*crate::field_name::escape(code), figures)?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for ByCurrency {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let figures: Breakdown<SupplierFigures> = Breakdown::deserialize(deserializer)?;
-        let counts = |(_, figures): &(&str, &SupplierFigures)| **figures != SupplierFigures::default();
-        Ok(Self(figures.iter().filter(counts).map(|(code, figures)| (code.into(), *figures)).collect()))
     }
 }
 
@@ -177,6 +164,19 @@ impl Stored for SupplierDay {
         self.by_currency.settle();
         self.stores.settle();
         self.items.settle();
+    }
+
+    fn loaded(&mut self) {
+        self.stores.loaded(Section::Stores);
+        self.items.loaded(Section::Items);
+    }
+
+    fn is_scattered(&self) -> bool {
+        self.stores.entries.is_scattered() || self.items.entries.is_scattered()
+    }
+
+    fn gather(&mut self, stored: Self) -> bool {
+        self.stores.entries.gather(stored.stores.entries) && self.items.entries.gather(stored.items.entries)
     }
 
     fn heap_bytes(&self) -> usize {

@@ -127,20 +127,21 @@ fn one(currency_code: &str, figures: &SupplierFigures) -> Option<v1::SupplierDay
 
 #[cfg(test)]
 mod tests {
+    use daybook_read_model::entries::Entry as _;
     use mongodb::bson::{deserialize_from_document, doc};
 
     use super::*;
 
+    fn entry(figures: &SupplierFigures) -> SupplierEntry {
+        SupplierEntry::of_row(["", "", "USD"], &figures.figures()).unwrap()
+    }
+
     #[test]
     fn stores_on_pages_are_counted_if_they_sold_something() {
-        let page = doc! {
-            "_id": "2017-01-02|69|s|00", "slot": 1, "epoch": 1_i64, "position": 9_i64,
-            "e": {
-                "31": { "f": { "USD": { "l": 2, "q": 2_000 } } },
-                "443": { "f": { "USD": { "v": 1, "iq": 6_000 } } },
-            },
-        };
-        let page: Page<SupplierEntry> = deserialize_from_document(page).unwrap();
+        let sold = SupplierFigures { lines_sold: 2, quantity_sold_milli: 2_000, ..SupplierFigures::default() };
+        let received = SupplierFigures { deliveries: 1, quantity_received_milli: 6_000, ..SupplierFigures::default() };
+        let mut page = Page::open("2017-01-02|69|s|00".into(), "2017-01-02|69");
+        page.fold(9, vec![("31".into(), entry(&sold)), ("443".into(), entry(&received))]).unwrap();
         let mut view = v1::SupplierDay { selling_stores: 1_000, ..v1::SupplierDay::default() };
         SupplierDays::count(&mut view, &page);
         assert_eq!(view.selling_stores, 1_001);
@@ -148,8 +149,14 @@ mod tests {
 
     #[test]
     fn a_store_has_the_figures_of_its_currency() {
-        let store = doc! { "f": { "USD": { "l": 2, "g": 500, "d": 20, "rn": 30, "aq": -1_000 } } };
-        let store: SupplierEntry = deserialize_from_document(store).unwrap();
+        let store = entry(&SupplierFigures {
+            lines_sold: 2,
+            gross_minor: 500,
+            discount_minor: 20,
+            returns_net_minor: 30,
+            quantity_adjusted_milli: -1_000,
+            ..SupplierFigures::default()
+        });
         let figures = SupplierDayStores::view("31", &store).unwrap().figures.unwrap();
         assert_eq!((figures.currency_code.as_str(), figures.net_minor), ("USD", 450));
         assert_eq!((figures.lines_sold, figures.quantity_adjusted_milli), (2, -1_000));

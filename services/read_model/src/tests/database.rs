@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use daybook::event::v1::RecordedEvent;
-use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf};
+use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
 use crate::{
     document::{self, Head, Stored, Write},
@@ -53,10 +53,6 @@ impl Database {
                 for (path, value) in update.get_document("$set").unwrap() {
                     *at(found, path) = value.clone();
                 }
-                for (path, value) in update.get_document("$inc").into_iter().flatten() {
-                    let slot = at(found, path);
-                    *slot = Bson::Int64(integer(slot) + integer(value));
-                }
                 Written::Done
             }
         }
@@ -67,7 +63,9 @@ impl Database {
         let mut stored = stored.clone();
         if !D::NEEDS_CONTENT {
             let stamp = ["_id", "slot", "epoch", "position"];
+            let next = stored.get_document("e").unwrap().get_i32("n").unwrap();
             stored = stored.into_iter().filter(|(name, _)| stamp.contains(&name.as_str())).collect();
+            stored.insert("e", doc! { "n": next });
         }
         let bytes = RawDocumentBuf::try_from(&stored).unwrap();
         document::load(&bytes, epoch, fresh).unwrap()
@@ -90,15 +88,6 @@ fn number(value: &Bson) -> Bson {
     match value {
         Bson::Int32(small) => Bson::Int64((*small).into()),
         other => other.clone(),
-    }
-}
-
-fn integer(value: &Bson) -> i64 {
-    match value {
-        Bson::Int32(small) => (*small).into(),
-        Bson::Int64(large) => *large,
-        Bson::Null => 0,
-        other => panic!("no integer: {other}"),
     }
 }
 
@@ -163,6 +152,10 @@ impl<R: Report> Projector<R> {
 fn write_all<D: Stored>(database: &mut Database, documents: &mut HashMap<String, D>, left: &mut usize) -> bool {
     let mut missed = Vec::new();
     for (id, document) in documents.iter_mut() {
+        if document::wants_gathering(document) {
+            let stored = RawDocumentBuf::try_from(&database.documents[id]).unwrap();
+            document::gather(document, &stored).unwrap();
+        }
         let Some(write) = document::write(document).unwrap() else { continue };
         if *left == 0 {
             return false;
