@@ -4,13 +4,16 @@
 //! - `DAYBOOK_COMMAND_ENDPOINT`: the command service, whose log is read, such as `http://127.0.0.1:7401`;
 //! - `DAYBOOK_NATS_URL`, `DAYBOOK_NATS_STREAM` (default `DAYBOOK`): where the log is published;
 //! - `DAYBOOK_MONGODB_URL`, `DAYBOOK_MONGODB_DATABASE` (default `daybook`): where the documents are kept;
+//! - `DAYBOOK_PROJECTOR_SHARD` (default `0/1`): which share of the documents this process writes, as `i/n`; the n processes
+//!   `0/n` to `n-1/n` together write all. n can change at any time: see [`Shard`];
 //! - `DAYBOOK_PROJECTOR_BATCH_EVENTS` (default 5,000), `DAYBOOK_PROJECTOR_BATCH_BYTES` (default 8 MiB): most that is
 //!   folded before it is written;
 //! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 128 MiB): memory for documents that are kept between batches.
 
-use std::net::SocketAddr;
+use std::{fmt, net::SocketAddr, str::FromStr};
 
 use daybook_chassis::config::{ConfigErrors, Env, Secret};
+use daybook_read_model::slot;
 
 /// Configuration of the process.
 #[derive(Clone, Debug)]
@@ -18,7 +21,62 @@ pub struct Config {
     pub listen: SocketAddr,
     pub source: Source,
     pub mongodb: Mongodb,
+    pub shard: Shard,
     pub bounds: Bounds,
+}
+
+/// A share of the documents: those whose slot leaves the rest `index` when divided by `count`.
+///
+/// Every document is written by compare-and-set on its own position, so shares may overlap while their number changes: new
+/// processes are started for the new number, and the old ones are stopped when those serve. New shares begin where all
+/// documents stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    index: u32,
+    count: u32,
+}
+
+/// Why a text is no share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoShard;
+
+impl Shard {
+    /// All documents.
+    pub const WHOLE: Self = Self { index: 0, count: 1 };
+
+    /// True if documents of this slot are in the share.
+    #[must_use]
+    pub fn owns(self, slot: i32) -> bool {
+        slot::owns(self.index, self.count, slot)
+    }
+
+    /// Number of this share, from 0, and of all.
+    #[must_use]
+    pub(crate) fn numbers(self) -> (i32, i32) {
+        (i32::try_from(self.index).unwrap_or(0), i32::try_from(self.count).unwrap_or(1))
+    }
+}
+
+impl FromStr for Shard {
+    type Err = NoShard;
+
+    fn from_str(text: &str) -> Result<Self, NoShard> {
+        let (index, count) = text.split_once('/').ok_or(NoShard)?;
+        let (index, count) = (index.parse().map_err(|_| NoShard)?, count.parse().map_err(|_| NoShard)?);
+        if index < count && count <= MAX_SHARDS { Ok(Self { index, count }) } else { Err(NoShard) }
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
+impl fmt::Display for NoShard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "must be i/n, such as 0/2 and 1/2, with i below n and n not above {MAX_SHARDS}")
+    }
 }
 
 /// Where events come from.
@@ -43,6 +101,9 @@ pub struct Bounds {
     pub batch_bytes: usize,
     pub cache_bytes: usize,
 }
+
+/// Most shares: a hundred processes still have ten slots each.
+const MAX_SHARDS: u32 = 100;
 
 /// Events of a batch: the more, the fewer times a busy document is written; few enough that a batch takes about a second
 /// on two cores. It grows with the load: what waits is taken, a lone event is not kept waiting.
@@ -74,6 +135,7 @@ impl Config {
         let nats_stream = env.or("DAYBOOK_NATS_STREAM", "DAYBOOK".to_owned());
         let url = env.required("DAYBOOK_MONGODB_URL");
         let database = env.or("DAYBOOK_MONGODB_DATABASE", "daybook".to_owned());
+        let shard = env.or("DAYBOOK_PROJECTOR_SHARD", Shard::WHOLE);
         let bounds = Bounds {
             batch_events: env.within("DAYBOOK_PROJECTOR_BATCH_EVENTS", DEFAULT_BATCH_EVENTS, 1..=100_000),
             batch_bytes: env.within("DAYBOOK_PROJECTOR_BATCH_BYTES", DEFAULT_BATCH_BYTES, MIB..=256 * MIB),
@@ -84,6 +146,7 @@ impl Config {
                 listen,
                 source: Source { command_endpoint, nats_url, nats_stream },
                 mongodb: Mongodb { url, database },
+                shard,
                 bounds,
             }),
             _ => None,
@@ -109,6 +172,14 @@ mod tests {
         assert_eq!((config.source.nats_stream.as_str(), config.mongodb.database.as_str()), ("DAYBOOK", "daybook"));
         assert_eq!(config.bounds.batch_events, DEFAULT_BATCH_EVENTS);
         assert!(!format!("{config:?}").contains("secret"));
+    }
+
+    #[test]
+    fn shares_are_numbered_from_0() {
+        assert_eq!("1/2".parse::<Shard>().unwrap().to_string(), "1/2");
+        for wrong in ["", "1", "2/2", "0/0", "-1/2", "0/101", "a/b"] {
+            assert_eq!(wrong.parse::<Shard>(), Err(NoShard), "{wrong}");
+        }
     }
 
     #[test]

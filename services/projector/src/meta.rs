@@ -2,7 +2,7 @@
 
 use daybook::ids::RequestId;
 use daybook_read_model::{
-    checkpoint::{Checkpoint, Generation, LAYOUT, LIVE, Live},
+    checkpoint::{Checkpoint, Generation, LAYOUT, LIVE, Live, applied},
     registry,
 };
 use mongodb::{
@@ -12,14 +12,16 @@ use mongodb::{
 };
 use tracing::{info, warn};
 
-use crate::store::{DUPLICATE_KEY, Store, StoreError, in_time};
+use crate::{
+    config::Shard,
+    store::{DUPLICATE_KEY, Store, StoreError, in_time},
+};
 
 /// The first generation.
 const FIRST_GENERATION: i64 = 1;
 
-/// The one shard that owns all documents.
-const SHARD: i32 = 0;
-const SHARDS: i32 = 1;
+/// Checkpoints that are read at most: those of every number of shards that a generation ever had.
+const MAX_CHECKPOINTS: i64 = 1_000;
 
 /// Where projecting goes on.
 #[derive(Clone, Debug)]
@@ -29,7 +31,7 @@ pub(crate) struct Place {
 }
 
 /// Finds where to go on, and makes what is not there yet.
-pub(crate) async fn find(store: &Store) -> Result<Place, StoreError> {
+pub(crate) async fn find(store: &Store, shard: Shard) -> Result<Place, StoreError> {
     let live = found_or(store, LIVE.to_owned(), Live::to(FIRST_GENERATION)).await?;
     let id = Generation::id_of(live.generation);
     let new = Generation::new(live.generation, new_epoch());
@@ -40,7 +42,7 @@ pub(crate) async fn find(store: &Store) -> Result<Place, StoreError> {
         replace(store, filter, &new).await?;
         generation = find_one(store, new.id.clone()).await?.ok_or(StoreError::Answer("the generation"))?;
     }
-    let start = Checkpoint::start(&generation, SHARD, SHARDS);
+    let start = begin(store, &generation, shard).await?;
     let mut checkpoint = found_or(store, start.id.clone(), start.clone()).await?;
     if checkpoint.epoch != generation.epoch {
         // The checkpoint outlived its generation: it tells of documents that are gone.
@@ -48,8 +50,41 @@ pub(crate) async fn find(store: &Store) -> Result<Place, StoreError> {
         let filter = doc! { "_id": &checkpoint.id, "epoch": checkpoint.epoch, "position": checkpoint.position };
         replace(store, filter, &start).await?;
         checkpoint = start;
+    } else if checkpoint.position < start.position {
+        // Shards of another number went on while there were none of this one.
+        info!(from = checkpoint.position, to = start.position, "others have folded up to here");
+        let filter = doc! { "_id": &checkpoint.id, "epoch": checkpoint.epoch, "position": checkpoint.position };
+        replace(store, filter, &start).await?;
+        checkpoint = start;
     }
     Ok(Place { generation, checkpoint })
+}
+
+/// Where a shard begins: where all documents stand, whichever number of shards brought them there.
+async fn begin(store: &Store, generation: &Generation, shard: Shard) -> Result<Checkpoint, StoreError> {
+    let (index, count) = shard.numbers();
+    let mut start = Checkpoint::start(generation, index, count);
+    if let Some(applied) = applied(generation, &checkpoints(store, generation).await?) {
+        start.position = applied.position;
+        start.recorded_at_micros = applied.recorded_at_micros;
+        start.reports = applied.reports;
+    }
+    Ok(start)
+}
+
+async fn checkpoints(store: &Store, generation: &Generation) -> Result<Vec<Checkpoint>, StoreError> {
+    let collection = store.meta::<Checkpoint>();
+    let filter = doc! { "generation": generation.generation, "epoch": generation.epoch, "shard": { "$exists": true } };
+    in_time(async move {
+        let find = collection.find(filter).limit(MAX_CHECKPOINTS).read_concern(ReadConcern::majority());
+        let mut cursor = find.await?;
+        let mut checkpoints = Vec::new();
+        while cursor.advance().await? {
+            checkpoints.push(cursor.deserialize_current()?);
+        }
+        Ok(checkpoints)
+    })
+    .await
 }
 
 /// Moves the checkpoint on. False if it is not where it was left: somebody else moved it, or the database was dropped.

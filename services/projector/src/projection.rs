@@ -8,6 +8,7 @@ use daybook_read_model::{
     collections::in_generation,
     document::{self, Head as _, Key, Stored},
     registry::{ChangeOf, EntryOf, Report, Visitor},
+    slot::slot,
     spill::{Page, Spilled},
 };
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -15,6 +16,7 @@ use tracing::{debug, error, warn};
 
 use crate::{
     cache::Cache,
+    config::Shard,
     parked::Failures,
     store::{Store, StoreError},
     write::{self, Job, Written},
@@ -46,21 +48,22 @@ pub(crate) trait Projection: Send {
 }
 
 /// The projections of all reports into a generation.
-pub(crate) fn all(generation: &Generation) -> Vec<Box<dyn Projection>> {
-    struct Projections<'a>(&'a Generation, Vec<Box<dyn Projection>>);
+pub(crate) fn all(generation: &Generation, shard: Shard) -> Vec<Box<dyn Projection>> {
+    struct Projections<'a>(&'a Generation, Shard, Vec<Box<dyn Projection>>);
     impl Visitor for Projections<'_> {
         fn visit<R: Report>(&mut self) {
-            let projection: Of<R> = Of::new(self.0);
-            self.1.push(Box::new(projection));
+            let projection: Of<R> = Of::new(self.0, self.1);
+            self.2.push(Box::new(projection));
         }
     }
-    let mut projections = Projections(generation, Vec::new());
+    let mut projections = Projections(generation, shard, Vec::new());
     daybook_read_model::registry::each(&mut projections);
-    projections.1
+    projections.2
 }
 
 struct Of<R: Report> {
     epoch: i64,
+    shard: Shard,
     heads_in: String,
     pages_in: Option<String>,
     heads: Cache<R::Head>,
@@ -83,9 +86,10 @@ struct OnPage<R: Report> {
 }
 
 impl<R: Report> Of<R> {
-    fn new(generation: &Generation) -> Self {
+    fn new(generation: &Generation, shard: Shard) -> Self {
         Self {
             epoch: generation.epoch,
+            shard,
             heads_in: in_generation(generation.generation, R::HEADS),
             pages_in: R::PAGES.map(|pages| in_generation(generation.generation, pages)),
             heads: Cache::new(),
@@ -110,7 +114,7 @@ impl<R: Report> Of<R> {
         events: &[RecordedEvent],
         failures: &mut Failures,
     ) -> Result<bool, StoreError> {
-        let planned = plan::<R>(events, failures);
+        let planned = plan::<R>(events, self.shard, failures);
         let fresh: HashMap<&str, &Key> = planned.iter().map(|planned| (planned.id.as_str(), &planned.key)).collect();
         load(store, &self.heads_in, &mut self.heads, self.epoch, &fresh, |_, key| R::Head::open(key)).await?;
         let ids: HashSet<String> = fresh.into_keys().map(str::to_owned).collect();
@@ -183,16 +187,20 @@ impl<R: Report> Projection for Of<R> {
     }
 }
 
-fn plan<R: Report>(events: &[RecordedEvent], failures: &mut Failures) -> Vec<Planned<R>> {
+/// What the events change in the documents of the share.
+fn plan<R: Report>(events: &[RecordedEvent], shard: Shard, failures: &mut Failures) -> Vec<Planned<R>> {
     let mut planned = Vec::with_capacity(events.len());
     for event in events {
         match R::changes(event) {
-            Ok(changes) => planned.extend(changes.into_iter().map(|(key, change)| Planned {
-                position: event.position,
-                id: key.id(),
-                key,
-                change,
-            })),
+            Ok(changes) => {
+                let of_event = changes.into_iter().map(|(key, change)| Planned {
+                    position: event.position,
+                    id: key.id(),
+                    key,
+                    change,
+                });
+                planned.extend(of_event.filter(|planned| shard.owns(slot(&planned.id))));
+            }
             Err(error) => fail::<R>(failures, event.position, error.to_string()),
         }
     }

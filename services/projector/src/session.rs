@@ -16,7 +16,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::{
     batch::Batch,
-    config::{Bounds, Config},
+    config::{Bounds, Config, Shard},
     feed::{Feed, FeedError},
     jetstream::Broker,
     log::Log,
@@ -57,6 +57,7 @@ struct Projector {
     store: Store,
     log: Log,
     broker: Broker,
+    shard: Shard,
     bounds: Bounds,
     serving: Serving,
     shutdown: CancellationToken,
@@ -77,8 +78,9 @@ pub(crate) async fn forever(
     let log = Log::new(&config.source.command_endpoint)
         .map_err(|error| format!("DAYBOOK_COMMAND_ENDPOINT cannot be used: {}", chain(&error)))?;
     let broker = Broker::new(&config.source).await?;
-    let bounds = config.bounds;
-    let mut projector = Projector { store, log, broker, bounds, serving, shutdown: shutdown.clone(), outage: None };
+    let Config { shard, bounds, .. } = config;
+    let mut projector =
+        Projector { store, log, broker, shard, bounds, serving, shutdown: shutdown.clone(), outage: None };
     let backoff = ExponentialBuilder::default()
         .with_min_delay(FIRST_WAIT)
         .with_max_delay(LONGEST_WAIT)
@@ -104,7 +106,7 @@ pub(crate) async fn forever(
 impl Projector {
     /// Projects from the checkpoint on. Ends well only when the token is cancelled.
     async fn session(&mut self) -> Result<(), SessionError> {
-        let mut place = meta::find(&self.store).await.map_err(SessionError::Store)?;
+        let mut place = meta::find(&self.store, self.shard).await.map_err(SessionError::Store)?;
         let checkpoint = place.checkpoint.position;
         let head = self.log.head().await.map_err(SessionError::Log)?;
         if head < checkpoint {
@@ -112,9 +114,9 @@ impl Projector {
         }
         self.backfill(&mut place).await?;
         self.works().await;
-        info!(position = checkpoint, head, generation = place.generation.generation, "projecting");
+        info!(position = checkpoint, head, generation = place.generation.generation, shard = %self.shard, "projecting");
 
-        let mut projections = projection::all(&place.generation);
+        let mut projections = projection::all(&place.generation, self.shard);
         let (log, broker) = (self.log.clone(), self.broker.clone());
         let mut feed = Feed::after(checkpoint, log, broker, self.serving.clone(), self.shutdown.clone());
         let mut check = interval(CHECK_INTERVAL);
@@ -192,7 +194,7 @@ impl Projector {
             return Ok(());
         }
         info!(reports = ?new, until, "new reports: folding the log so far");
-        let mut projections = projection::all(&place.generation);
+        let mut projections = projection::all(&place.generation, self.shard);
         projections.retain(|projection| new.contains(&projection.name()));
         let mut position = 0;
         while position < until && !self.shutdown.is_cancelled() {

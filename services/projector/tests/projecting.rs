@@ -110,6 +110,52 @@ async fn two_projectors_at_once_do_no_harm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_number_of_shares_changes_while_events_come() {
+    let world = World::new().await;
+    let events = sales(12, 6_000);
+    let mut parts = events.chunks(200);
+    let mut running = vec![world.start().await];
+    for shares in [2, 4, 1, 2] {
+        for part in parts.by_ref().take(3) {
+            world.log.append(part.to_vec());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let mut next = Vec::new();
+        for share in 0..shares {
+            next.push(world.start_share(&format!("{share}/{shares}")).await);
+        }
+        for part in parts.by_ref().take(3) {
+            world.log.append(part.to_vec());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        for projector in std::mem::replace(&mut running, next) {
+            projector.stop().await;
+        }
+    }
+    world.projected_by(2).await;
+    for projector in running {
+        projector.stop().await;
+    }
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_of_another_layout_are_folded_anew() {
+    let world = World::new().await;
+    let events = sales(13, 1_000);
+    world.log.append(events[..800].to_vec());
+    let projector = world.start().await;
+    world.projected().await;
+    projector.stop().await;
+    world.make_layout_old().await;
+    world.log.append(events[800..].to_vec());
+    let projector = world.start().await;
+    world.projected().await;
+    projector.stop().await;
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_database_is_built_anew() {
     let world = World::new().await;
     let projector = world.start().await;

@@ -98,9 +98,9 @@ impl ReadApplied for Store {
             live.and_then(|live| generations.into_iter().find(|generation| generation.generation == live.generation));
         let furthest = generation.as_ref().and_then(|generation| applied(generation, &checkpoints));
         Ok(Applied {
-            position: furthest.map_or(0, |checkpoint| checkpoint.position),
-            recorded_at: furthest.and_then(|checkpoint| checkpoint.recorded_at_micros).map(timestamp),
-            reports: furthest.map(|checkpoint| checkpoint.reports.as_slice().into()).unwrap_or_default(),
+            position: furthest.as_ref().map_or(0, |furthest| furthest.position),
+            recorded_at: furthest.as_ref().and_then(|furthest| furthest.recorded_at_micros).map(timestamp),
+            reports: furthest.map(|furthest| furthest.reports.into()).unwrap_or_default(),
             generation,
         })
     }

@@ -88,24 +88,35 @@ impl Checkpoint {
     }
 }
 
-/// The position up to which a generation has all events: that of its hindmost shard, if every shard of one number of
-/// shards has a checkpoint of this life. While the number changes, checkpoints of several numbers stand there; the one
-/// that is furthest counts, because its documents are the same ones.
+/// How far the documents of a generation have followed the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    pub position: i64,
+    pub recorded_at_micros: Option<i64>,
+    /// The reports of which this is true.
+    pub reports: Vec<String>,
+}
+
+/// How far a generation has all events: as far as its hindmost shard, if every shard of one number of shards has a
+/// checkpoint of this life. While the number changes, checkpoints of several numbers stand there; the one that is furthest
+/// counts, because its documents are the same ones.
 #[must_use]
-pub fn applied<'a>(generation: &Generation, checkpoints: &'a [Checkpoint]) -> Option<&'a Checkpoint> {
+pub fn applied(generation: &Generation, checkpoints: &[Checkpoint]) -> Option<Applied> {
     let mine = |checkpoint: &&Checkpoint| {
         checkpoint.generation == generation.generation && checkpoint.epoch == generation.epoch
     };
-    let hindmost = |shards: i32| {
+    let of = |shards: i32| {
         let group = || checkpoints.iter().filter(mine).filter(move |checkpoint| checkpoint.shards == shards);
         let all_there = (0..shards).all(|shard| group().any(|checkpoint| checkpoint.shard == shard));
-        if all_there { group().min_by_key(|checkpoint| checkpoint.position) } else { None }
+        let hindmost = group().min_by_key(|checkpoint| checkpoint.position).filter(|_| all_there)?;
+        let everywhere = |report: &&String| group().all(|checkpoint| checkpoint.reports.contains(report));
+        Some(Applied {
+            position: hindmost.position,
+            recorded_at_micros: hindmost.recorded_at_micros,
+            reports: hindmost.reports.iter().filter(everywhere).cloned().collect(),
+        })
     };
-    checkpoints
-        .iter()
-        .filter(mine)
-        .filter_map(|checkpoint| hindmost(checkpoint.shards))
-        .max_by_key(|best| best.position)
+    checkpoints.iter().filter(mine).filter_map(|checkpoint| of(checkpoint.shards)).max_by_key(|best| best.position)
 }
 
 #[cfg(test)]
@@ -127,5 +138,15 @@ mod tests {
         assert_eq!(position(&[checkpoint(0, 1, 6), checkpoint(0, 2, 7), checkpoint(1, 2, 5)]), Some(6));
         assert_eq!(applied(&Generation::new(1, 8), &[checkpoint(0, 1, 7)]), None);
         assert_eq!(applied(&Generation::new(2, 9), &[checkpoint(0, 1, 7)]), None);
+    }
+
+    #[test]
+    fn a_report_counts_once_every_shard_has_it() {
+        let with = |shard, reports: &[&str]| Checkpoint {
+            reports: reports.iter().map(|&report| report.to_owned()).collect(),
+            ..checkpoint(shard, 2, 7)
+        };
+        let found = applied(&Generation::new(1, 9), &[with(0, &["a", "b"]), with(1, &["b"])]);
+        assert_eq!(found.unwrap().reports, ["b"]);
     }
 }

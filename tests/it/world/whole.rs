@@ -7,7 +7,7 @@ use daybook::{
     query::v1::{AsOf, GetProjectionStatusRequest},
 };
 use daybook_chassis::config::Secret;
-use daybook_projector::config::{Bounds, Config as ProjectorConfig, Mongodb, Source};
+use daybook_projector::config::{Bounds, Config as ProjectorConfig, Mongodb, Shard, Source};
 use daybook_query::Config as QueryConfig;
 use futures_util::FutureExt as _;
 use tonic::Request;
@@ -92,7 +92,7 @@ async fn start_projector(world: &World) -> Service {
     let mongodb = Mongodb { url: Secret::new(environment::mongodb_url()), database: world.id.clone() };
     Service::start("projector", |listener, shutdown| async move {
         let listen = listener.local_addr()?;
-        let config = ProjectorConfig { listen, source, mongodb, bounds: Bounds::default() };
+        let config = ProjectorConfig { listen, source, mongodb, shard: Shard::WHOLE, bounds: Bounds::default() };
         daybook_projector::run(config, listener, shutdown).await
     })
     .await

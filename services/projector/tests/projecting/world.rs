@@ -71,7 +71,13 @@ impl World {
         }
     }
 
+    /// Starts a projector of all documents.
     pub(crate) async fn start(&self) -> Projector {
+        self.start_share("0/1").await
+    }
+
+    /// Starts a projector of a share of the documents.
+    pub(crate) async fn start_share(&self, shard: &str) -> Projector {
         let listener = daybook_chassis::server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let config = Config {
@@ -82,6 +88,7 @@ impl World {
                 nats_stream: self.stream.clone(),
             },
             mongodb: Mongodb { url: Secret::new(self.mongodb_url.clone()), database: self.database.name().to_owned() },
+            shard: shard.parse().unwrap(),
             bounds: Bounds::default(),
         };
         let shutdown = CancellationToken::new();
@@ -91,15 +98,22 @@ impl World {
 
     /// Waits until the checkpoint has reached the end of the log.
     pub(crate) async fn projected(&self) {
-        let id = Checkpoint::id_of(1, 0, 1);
+        self.projected_by(1).await;
+    }
+
+    /// Waits until the checkpoints of so many shares have reached the end of the log.
+    pub(crate) async fn projected_by(&self, shares: i32) {
         let head = self.log.head();
         let reached = async {
-            loop {
-                let found = self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": &id }).await;
-                if found.ok().flatten().is_some_and(|found| found.position >= head) {
-                    return;
+            for share in 0..shares {
+                let id = Checkpoint::id_of(1, share, shares);
+                loop {
+                    let found = self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": &id }).await;
+                    if found.ok().flatten().is_some_and(|found| found.position >= head) {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(1)).await;
                 }
-                tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
         tokio::time::timeout(PATIENCE, reached).await.expect("the projector reaches the end of the log");
@@ -155,6 +169,18 @@ impl World {
             parked.push(cursor.deserialize_current().unwrap().get_i64("_id").unwrap());
         }
         parked
+    }
+
+    /// Makes the documents look as if an older version had written them.
+    pub(crate) async fn make_layout_old(&self) {
+        let collection = self.database.collection::<Document>(META);
+        collection.update_one(doc! { "_id": "g1" }, doc! { "$set": { "layout": 1 } }).await.unwrap();
+        for report in [StoreDays::HEADS, SupplierDays::HEADS, Stock::HEADS] {
+            let collection = self.database.collection::<Document>(&in_generation(1, report));
+            let entries = doc! { "844179": { "q": 1 } };
+            let old = doc! { "$set": { "items": &entries, "e": &entries } };
+            collection.update_many(doc! {}, old).await.unwrap();
+        }
     }
 
     pub(crate) async fn drop_database(&self) {
