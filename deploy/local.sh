@@ -9,10 +9,10 @@ readonly STATE=$CHECKOUT/.daybook
 # shellcheck disable=SC2034 # used by the sourced files
 readonly CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/daybook
 
-# The instance at work: demo and development use STATE itself, the tests have one of their own below it.
+# The instance at work: demo and development use STATE itself, tests and benchmark have their own below it.
 INSTANCE=$STATE
 
-for part in say process job ports packages install postgres nats mongo servers services demo checks; do
+for part in say process job ports packages install postgres nats mongo servers services demo checks bench; do
     # shellcheck source=/dev/null
     source "$CHECKOUT/deploy/lib/$part.sh"
 done
@@ -27,6 +27,8 @@ usage: deploy/local.sh COMMAND
   down [--purge]    stop everything; --purge also deletes the data
   servers           start only PostgreSQL, NATS and MongoDB, and print how to reach them
   test [-- ARGS]    run every check and test against servers of their own; ARGS go to `cargo test`
+  bench [P1 … P9|all] [--json]
+                    measure Daybook against its targets and its peers; `bench --help` lists further options
   help              this text
 
 Data, logs and ports are kept in .daybook/ of the checkout, downloads in ${XDG_CACHE_HOME:-~/.cache}/daybook/.
@@ -44,6 +46,7 @@ main() {
         down) down_command "$@" ;;
         servers) servers_command "$@" ;;
         test) test_command "$@" ;;
+        bench) bench_command "$@" ;;
         help | -h | --help) usage ;;
         *)
             usage >&2
@@ -116,7 +119,7 @@ status_command() {
 }
 
 down_command() {
-    local purge=
+    local name purge=
     case "$*" in
         '') ;;
         --purge) purge=yes ;;
@@ -125,10 +128,12 @@ down_command() {
     if [[ -d $STATE ]]; then
         down_instance "$STATE" "$purge"
     fi
-    # What a killed test run has left; a subshell, since a run holds one instance.
-    if [[ -d $STATE/test ]]; then
-        (down_instance "$STATE/test" "$purge")
-    fi
+    # What a killed test or benchmark has left; a subshell, since a run holds one instance.
+    for name in test bench; do
+        if [[ -d $STATE/$name ]]; then
+            (down_instance "$STATE/$name" "$purge")
+        fi
+    done
     say "everything is stopped${purge:+ and all data is deleted}"
 }
 
@@ -137,6 +142,7 @@ down_instance() {
     stop_everything
     if [[ $2 ]]; then
         purge_instance
+        rm -rf -- "$INSTANCE/year"
     fi
 }
 

@@ -53,9 +53,9 @@ port_is_used() {
         awk -v end="$hex" '$2 ~ end "$" && $4 == "0A" { found = 1 } END { exit !found }'
 }
 
-# The other instance's ports are not taken either, even while it does not run.
+# The other instances' ports are not taken either, even while they do not run.
 port_is_remembered() {
-    cat "$STATE/ports" "$STATE/test/ports" 2>/dev/null | grep -q "=$1\$"
+    cat "$STATE"/{,test/,bench/}ports 2>/dev/null | grep -q "=$1\$"
 }
 
 # Whether something accepts connections on the port.

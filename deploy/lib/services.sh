@@ -7,6 +7,9 @@ readonly MIGRATE_SECONDS=60
 readonly SERVICES_START_SECONDS=30
 readonly STATUS_SECONDS=5
 
+# The services and the `daybook` program.
+readonly SERVICE_PACKAGES=(daybook-command daybook-projector daybook-query daybook-operator)
+
 # Where cargo puts release programs; CARGO_TARGET_DIR and cargo's own settings count.
 RELEASE_DIRECTORY=
 
@@ -19,12 +22,15 @@ up() {
 }
 
 services_build() {
+    release_build "${SERVICE_PACKAGES[@]}"
+}
+
+# Builds all packages that are named in one go, so that libraries are built once.
+release_build() {
     local begun=$SECONDS
     install_toolchain
     say 'building the services (release mode)'
-    run_job "$BUILD_SECONDS" cargo build --release --locked \
-        -p daybook-command -p daybook-projector -p daybook-query -p daybook-operator >&2 ||
-        fail 'the build failed'
+    run_job "$BUILD_SECONDS" cargo build --release --locked "${@/#/--package=}" >&2 || fail 'the build failed'
     RELEASE_DIRECTORY=$(target_directory)/release
     say "built (after $((SECONDS - begun)) s)"
 }

@@ -1,0 +1,170 @@
+//! One who reads reports of one kind.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use daybook::{
+    client::QueryClient,
+    query::v1::{GetStoreDayRequest, GetSupplierDayRequest, ListStoreDayItemsRequest, ListSupplierDayItemsRequest},
+};
+use daybook_chassis::BoxError;
+use fastrand::Rng;
+use tonic::{Code, Response, Status};
+
+use crate::{
+    bench::{DATE, Draws},
+    drive::Caller,
+    peers::crud_report::CrudReport,
+};
+
+/// Items of a page: the most that the service gives.
+const PAGE_SIZE: i32 = 1_000;
+
+/// Which stores and suppliers are asked for, the same on both sides.
+const SEED: u64 = 5;
+
+/// The kinds of report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    StoreDay,
+    SupplierDay,
+    StoreDayItems,
+    SupplierDayItems,
+}
+
+impl Which {
+    pub(super) const ALL: [Self; 4] = [Self::StoreDay, Self::SupplierDay, Self::StoreDayItems, Self::SupplierDayItems];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::StoreDay => "GetStoreDay",
+            Self::SupplierDay => "GetSupplierDay",
+            Self::StoreDayItems => "GetStoreDay and all its items",
+            Self::SupplierDayItems => "GetSupplierDay and all its items",
+        }
+    }
+
+    /// True if the target speaks of it; the others are only told.
+    pub(super) fn is_target(self) -> bool {
+        matches!(self, Self::StoreDay | Self::SupplierDay)
+    }
+}
+
+/// Who is asked.
+#[derive(Clone, Debug)]
+pub(super) enum Side {
+    Daybook(Arc<QueryClient>),
+    Crud(Arc<CrudReport>),
+}
+
+impl Side {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Daybook(_) => "Daybook",
+            Self::Crud(_) => "CRUD",
+        }
+    }
+}
+
+/// Reads one report after the other, of any store or supplier.
+#[derive(Debug)]
+pub(super) struct Reader {
+    which: Which,
+    side: Side,
+    draws: Arc<Draws>,
+    rng: Rng,
+}
+
+impl Reader {
+    pub(super) fn new(which: Which, side: Side, draws: Arc<Draws>) -> Self {
+        Self { which, side, draws, rng: Rng::with_seed(SEED) }
+    }
+}
+
+impl Caller for Reader {
+    async fn step(&mut self) -> Result<Duration, BoxError> {
+        let world = self.draws.world;
+        let (store, supplier) = (self.rng.usize(..world.stores.len()), self.rng.usize(..world.suppliers.len()));
+        let store_id = || world.stores.get(store).map(|store| store.store_id.clone()).unwrap_or_default();
+        let supplier_id = || world.suppliers.get(supplier).map(|it| it.supplier_id.clone()).unwrap_or_default();
+        let begun = Instant::now();
+        match (&self.side, self.which) {
+            (Side::Crud(crud), Which::StoreDay | Which::StoreDayItems) => {
+                crud.store_day(store, DATE).await?;
+            }
+            (Side::Crud(crud), Which::SupplierDay | Which::SupplierDayItems) => {
+                crud.supplier_day(supplier, DATE).await?;
+            }
+            (Side::Daybook(queries), Which::StoreDay) => store_day(queries, store_id()).await?,
+            (Side::Daybook(queries), Which::SupplierDay) => supplier_day(queries, supplier_id()).await?,
+            (Side::Daybook(queries), Which::StoreDayItems) => {
+                store_day(queries, store_id()).await?;
+                store_day_items(queries, store_id()).await?;
+            }
+            (Side::Daybook(queries), Which::SupplierDayItems) => {
+                supplier_day(queries, supplier_id()).await?;
+                supplier_day_items(queries, supplier_id()).await?;
+            }
+        }
+        Ok(begun.elapsed())
+    }
+}
+
+async fn store_day(queries: &QueryClient, store_id: String) -> Result<(), BoxError> {
+    let request = GetStoreDayRequest { store_id, business_date: DATE.to_string(), at_least_position: 0 };
+    answered(queries.store_days.clone().get_store_day(request).await)?;
+    Ok(())
+}
+
+async fn supplier_day(queries: &QueryClient, supplier_id: String) -> Result<(), BoxError> {
+    let request = GetSupplierDayRequest { supplier_id, business_date: DATE.to_string(), at_least_position: 0 };
+    answered(queries.supplier_days.clone().get_supplier_day(request).await)?;
+    Ok(())
+}
+
+async fn store_day_items(queries: &QueryClient, store_id: String) -> Result<(), BoxError> {
+    let mut page_token = String::new();
+    loop {
+        let request = ListStoreDayItemsRequest {
+            store_id: store_id.clone(),
+            business_date: DATE.to_string(),
+            page_size: PAGE_SIZE,
+            page_token,
+            at_least_position: 0,
+        };
+        let page = answered(queries.store_days.clone().list_store_day_items(request).await)?;
+        page_token = page.map(|page| page.next_page_token).unwrap_or_default();
+        if page_token.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+async fn supplier_day_items(queries: &QueryClient, supplier_id: String) -> Result<(), BoxError> {
+    let mut page_token = String::new();
+    loop {
+        let request = ListSupplierDayItemsRequest {
+            supplier_id: supplier_id.clone(),
+            business_date: DATE.to_string(),
+            page_size: PAGE_SIZE,
+            page_token,
+            at_least_position: 0,
+        };
+        let page = answered(queries.supplier_days.clone().list_supplier_day_items(request).await)?;
+        page_token = page.map(|page| page.next_page_token).unwrap_or_default();
+        if page_token.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// That a supplier sold nothing is an answer too, as it is for CRUD.
+fn answered<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Status> {
+    match answer {
+        Ok(answer) => Ok(Some(answer.into_inner())),
+        Err(status) if status.code() == Code::NotFound => Ok(None),
+        Err(status) => Err(status),
+    }
+}
