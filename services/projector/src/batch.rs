@@ -1,5 +1,7 @@
-//! What is folded and written at once: all that is waiting, up to a bound. Nothing is waited for, so a lone event is
-//! written at once, and batches grow when writing takes longer than events take to come.
+//! What is folded and written at once: all that is waiting, up to a bound. A lone event is written at once, and batches
+//! grow when writing takes longer than events take to come.
+
+use std::sync::Arc;
 
 use daybook::event::v1::RecordedEvent;
 
@@ -14,25 +16,25 @@ const LOGGED_REQUESTS: usize = 20;
 /// Events that follow each other.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) events: Vec<RecordedEvent>,
+    pub(crate) events: Arc<Vec<RecordedEvent>>,
     pub(crate) bytes: usize,
 }
 
 impl Batch {
     /// A first chunk, and what waits besides.
     pub(crate) fn gather(first: Chunk, feed: &mut Feed, bounds: Bounds) -> Self {
-        let mut batch = Self { events: first.events, bytes: first.bytes };
-        while batch.events.len() < bounds.batch_events && batch.bytes < bounds.batch_bytes {
+        let (mut events, mut bytes) = (first.events, first.bytes);
+        while events.len() < bounds.batch_events && bytes < bounds.batch_bytes {
             let Some(chunk) = feed.more() else { break };
-            batch.events.extend(chunk.events);
-            batch.bytes += chunk.bytes;
+            events.extend(chunk.events);
+            bytes += chunk.bytes;
         }
-        batch
+        Self { events: Arc::new(events), bytes }
     }
 
     /// These events.
     pub(crate) fn of(events: Vec<RecordedEvent>) -> Self {
-        Self { events, bytes: 0 }
+        Self { events: Arc::new(events), bytes: 0 }
     }
 
     /// The last event.

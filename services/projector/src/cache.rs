@@ -1,7 +1,6 @@
 //! Documents that are kept in memory between batches, because the next batch probably needs them again.
 
-use std::hash::RandomState;
-
+use ahash::RandomState;
 use daybook_read_model::document::Stored;
 use lru::LruCache;
 

@@ -4,14 +4,17 @@
 //! next position, left out if it is known, and if something is missing the log is read again. JetStream may be silent, away,
 //! emptied or lag behind: so the log is also asked when nothing has come for a while.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use daybook::event::v1::RecordedEvent;
 use daybook_chassis::{CancellationToken, process::chain};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use prost::Message as _;
 use thiserror::Error;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::Instant,
+};
 use tonic::Status;
 use tracing::{debug, info, warn};
 
@@ -21,9 +24,12 @@ use crate::{
     serving::{Part, Serving},
 };
 
-/// Chunks that wait for being folded: what is read and decoded while a batch is written, so that the next one can be as
-/// large. A chunk has at most 1,000 events and about a megabyte.
-const WAITING_CHUNKS: usize = 8;
+/// Events that wait for being folded: what is read and decoded while a batch is written, so that the next one can be as
+/// large. JetStream brings them in chunks of one or of hundreds, so they are counted, not the chunks.
+const WAITING_EVENTS: usize = 5_000;
+
+/// Kibibytes of events that wait, encoded.
+const WAITING_KIB: usize = 8 * 1024;
 
 /// While JetStream delivers, the log is asked after so long a silence.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -42,6 +48,29 @@ const NOTABLE_EVENTS: i64 = 10_000;
 pub(crate) struct Chunk {
     pub(crate) events: Vec<RecordedEvent>,
     pub(crate) bytes: usize,
+    /// Room that they take up while they wait.
+    _room: Vec<OwnedSemaphorePermit>,
+}
+
+/// Room for events that wait.
+#[derive(Clone, Debug)]
+struct Room {
+    events: Arc<Semaphore>,
+    kib: Arc<Semaphore>,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { events: Arc::new(Semaphore::new(WAITING_EVENTS)), kib: Arc::new(Semaphore::new(WAITING_KIB)) }
+    }
+
+    /// Waits for room; a chunk that is larger than all there is takes all.
+    async fn take(&self, events: usize, bytes: usize) -> Result<Vec<OwnedSemaphorePermit>, Stop> {
+        let permits = |wanted: usize, most: usize| u32::try_from(wanted.clamp(1, most)).unwrap_or(u32::MAX);
+        let of_events = Arc::clone(&self.events).acquire_many_owned(permits(events, WAITING_EVENTS)).await;
+        let of_kib = Arc::clone(&self.kib).acquire_many_owned(permits(bytes / 1024, WAITING_KIB)).await;
+        Ok(vec![of_events.map_err(|_| Stop::Unwanted)?, of_kib.map_err(|_| Stop::Unwanted)?])
+    }
 }
 
 /// Why there can be no more events.
@@ -58,7 +87,7 @@ pub(crate) enum FeedError {
 /// Events from somewhere.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    chunks: mpsc::Receiver<Chunk>,
+    chunks: mpsc::UnboundedReceiver<Chunk>,
     task: tokio::task::JoinHandle<Result<(), FeedError>>,
 }
 
@@ -71,8 +100,11 @@ impl Feed {
         serving: Serving,
         shutdown: CancellationToken,
     ) -> Self {
-        let (sender, chunks) = mpsc::channel(WAITING_CHUNKS);
-        let reader = Reader { next: position + 1, log, broker, serving, sender, delivers: false, log_is_away: false };
+        // Bounded by the room that a chunk needs.
+        let (sender, chunks) = mpsc::unbounded_channel();
+        let room = Room::new();
+        let reader =
+            Reader { next: position + 1, log, broker, serving, room, sender, delivers: false, log_is_away: false };
         let task = tokio::spawn(async move {
             tokio::select! {
                 ended = reader.run() => ended,
@@ -110,7 +142,8 @@ struct Reader {
     log: Log,
     broker: Broker,
     serving: Serving,
-    sender: mpsc::Sender<Chunk>,
+    room: Room,
+    sender: mpsc::UnboundedSender<Chunk>,
     /// JetStream delivered, or has nothing to deliver.
     delivers: bool,
     log_is_away: bool,
@@ -269,7 +302,8 @@ impl Reader {
             }
         }
         if !taken.is_empty() {
-            self.sender.send(Chunk { events: taken, bytes }).await.map_err(|_| Stop::Unwanted)?;
+            let room = self.room.take(taken.len(), bytes).await?;
+            self.sender.send(Chunk { events: taken, bytes, _room: room }).map_err(|_| Stop::Unwanted)?;
         }
         Ok(gap)
     }

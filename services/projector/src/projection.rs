@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use ahash::RandomState;
 use daybook::event::v1::RecordedEvent;
 use daybook_read_model::{
     checkpoint::Generation,
@@ -24,6 +25,10 @@ use crate::{
 
 /// How often a batch is folded again because somebody else wrote its documents; then the checkpoint is looked at again.
 const MAX_ROUNDS: usize = 5;
+
+/// Events whose changes are worked out before they are folded: few enough that what lies in between stays in the
+/// processor's cache.
+const SLICE_EVENTS: usize = 128;
 
 /// Documents whose stored form is read at once for being written as one segment: each may have some 100 kB.
 const GATHERED_AT_ONCE: usize = 100;
@@ -114,11 +119,20 @@ impl<R: Report> Of<R> {
         events: &[RecordedEvent],
         failures: &mut Failures,
     ) -> Result<bool, StoreError> {
-        let planned = plan::<R>(events, self.shard, failures);
-        let fresh: HashMap<&str, &Key> = planned.iter().map(|planned| (planned.id.as_str(), &planned.key)).collect();
-        load(store, &self.heads_in, &mut self.heads, self.epoch, &fresh, |_, key| R::Head::open(key)).await?;
-        let ids: HashSet<String> = fresh.into_keys().map(str::to_owned).collect();
-        let on_pages = self.fold_heads(planned, failures);
+        let mut ids: HashSet<String, RandomState> = HashSet::default();
+        let mut on_pages = Vec::new();
+        for slice in events.chunks(SLICE_EVENTS) {
+            let planned = plan::<R>(slice, self.shard, failures);
+            let mut fresh: HashMap<&str, &Key> = HashMap::new();
+            for Planned { id, key, .. } in &planned {
+                if !ids.contains(id) {
+                    fresh.insert(id, key);
+                }
+            }
+            load(store, &self.heads_in, &mut self.heads, self.epoch, &fresh, |_, key| R::Head::open(key)).await?;
+            ids.extend(fresh.into_keys().map(str::to_owned));
+            self.fold_heads(planned, &mut on_pages, failures);
+        }
         let heads_done = save::<R, _>(store, &self.heads_in, &mut self.heads, &ids, failures).await?;
 
         let Some(pages_in) = self.pages_in.clone().filter(|_| !on_pages.is_empty()) else { return Ok(heads_done) };
@@ -126,14 +140,13 @@ impl<R: Report> Of<R> {
             on_pages.iter().map(|on_page| (on_page.part.page.as_str(), on_page.head_id.as_str())).collect();
         let open = |id: &str, head_id: &&str| Page::open(id.to_owned(), head_id);
         load(store, &pages_in, &mut self.pages, self.epoch, &fresh, open).await?;
-        let ids: HashSet<String> = fresh.into_keys().map(str::to_owned).collect();
+        let ids: HashSet<String, RandomState> = fresh.into_keys().map(str::to_owned).collect();
         self.fold_pages(on_pages, failures);
         let pages_done = save::<R, _>(store, &pages_in, &mut self.pages, &ids, failures).await?;
         Ok(heads_done && pages_done)
     }
 
-    fn fold_heads(&mut self, planned: Vec<Planned<R>>, failures: &mut Failures) -> Vec<OnPage<R>> {
-        let mut on_pages = Vec::new();
+    fn fold_heads(&mut self, planned: Vec<Planned<R>>, on_pages: &mut Vec<OnPage<R>>, failures: &mut Failures) {
         for Planned { position, id, change, .. } in planned {
             let Some(head) = self.heads.get(&id) else {
                 fail::<R>(failures, position, unreadable(&id));
@@ -146,7 +159,6 @@ impl<R: Report> Of<R> {
                 Err(error) => fail::<R>(failures, position, error.to_string()),
             }
         }
-        on_pages
     }
 
     fn fold_pages(&mut self, on_pages: Vec<OnPage<R>>, failures: &mut Failures) {
@@ -254,7 +266,7 @@ async fn gather<D: Stored>(
     store: &Store,
     collection: &str,
     cache: &mut Cache<D>,
-    ids: &HashSet<String>,
+    ids: &HashSet<String, RandomState>,
 ) -> Result<(), StoreError> {
     let mut scattered = Vec::new();
     for id in ids {
@@ -279,7 +291,7 @@ async fn save<R: Report, D: Stored>(
     store: &Store,
     collection: &str,
     cache: &mut Cache<D>,
-    ids: &HashSet<String>,
+    ids: &HashSet<String, RandomState>,
     failures: &mut Failures,
 ) -> Result<bool, StoreError> {
     gather(store, collection, cache, ids).await?;

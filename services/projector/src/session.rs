@@ -1,7 +1,7 @@
 //! Projecting: from the checkpoint on, batch by batch. Whatever fails, documents and checkpoint in MongoDB say where to go
 //! on, so the remedy is always the same: forget what is in memory and begin again from there.
 
-use std::time::Duration;
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use daybook_chassis::{BoxError, CancellationToken, process::chain};
@@ -9,9 +9,11 @@ use daybook_read_model::{
     collections::{PARKED, in_generation},
     registry,
 };
-use futures_util::future::try_join_all;
 use thiserror::Error;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval},
+};
 use tracing::{debug, error, info, warn};
 
 use crate::{
@@ -30,6 +32,15 @@ use crate::{
 /// First and longest wait before another attempt after a failure: what is away is used again soon after it is back.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// After a batch of so many events there is a rest: fewer mean that nothing is gained by one, more that others wait already.
+const RESTED_AFTER: Range<usize> = 500..4_000;
+
+/// Longest rest between two batches.
+const LONGEST_REST: Duration = Duration::from_millis(500);
+
+/// Under load, reports may be so far behind; a rest must not make it more.
+const AIM: Duration = Duration::from_millis(1_500);
 
 /// While nothing happens, MongoDB is asked so often whether it is there and the checkpoint where it was left.
 const CHECK_INTERVAL: Duration = Duration::from_secs(3);
@@ -128,7 +139,11 @@ impl Projector {
                 chunk = feed.next() => {
                     let Some(chunk) = chunk else { return feed.end().await.map_err(SessionError::Feed) };
                     let batch = Batch::gather(chunk, &mut feed, self.bounds);
+                    let begun = Instant::now();
                     self.step(&mut place, &mut projections, &batch).await?;
+                    if RESTED_AFTER.contains(&batch.events.len()) {
+                        self.rest(begun.elapsed()).await;
+                    }
                     check.reset();
                 }
                 _ = check.tick() => {
@@ -140,11 +155,21 @@ impl Projector {
         }
     }
 
+    /// Lets events gather: every document is then written less often, and registers find the machine free.
+    async fn rest(&self, worked: Duration) {
+        // An event that comes as a batch begins waits for that batch, the rest, and its own batch.
+        let rest = AIM.saturating_sub(worked * 2).min(LONGEST_REST);
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = self.shutdown.cancelled() => {}
+        }
+    }
+
     /// One step: folds a batch into all reports, writes them, then moves the checkpoint on.
     async fn step(
         &self,
         place: &mut Place,
-        projections: &mut [Box<dyn Projection>],
+        projections: &mut Vec<Box<dyn Projection>>,
         batch: &Batch,
     ) -> Result<(), SessionError> {
         let Some(last) = batch.last() else { return Ok(()) };
@@ -171,13 +196,23 @@ impl Projector {
     async fn fold(
         &self,
         place: &Place,
-        projections: &mut [Box<dyn Projection>],
+        projections: &mut Vec<Box<dyn Projection>>,
         batch: &Batch,
     ) -> Result<(), SessionError> {
-        let all = projections.iter_mut().map(|projection| projection.project(&self.store, &batch.events));
+        // Each report in a task of its own, so that one is folded while the database writes another.
+        let mut tasks = JoinSet::new();
+        for mut projection in projections.drain(..) {
+            let (store, events) = (self.store.clone(), Arc::clone(&batch.events));
+            tasks.spawn(async move {
+                let outcome = projection.project(&store, &events).await;
+                (projection, outcome)
+            });
+        }
         let mut failures = Failures::new();
-        for of_report in try_join_all(all).await.map_err(SessionError::Store)? {
-            for (position, errors) in of_report {
+        while let Some(done) = tasks.join_next().await {
+            let (projection, outcome) = done.map_err(|panic| SessionError::Store(StoreError::Task(panic)))?;
+            projections.push(projection);
+            for (position, errors) in outcome.map_err(SessionError::Store)? {
                 failures.entry(position).or_default().extend(errors);
             }
         }

@@ -43,7 +43,11 @@ impl Key {
     /// The id of the document.
     #[must_use]
     pub fn id(&self) -> String {
-        format!("{}{SEPARATOR}{}", self.first, self.second)
+        let mut id = String::with_capacity(self.first.len() + 1 + self.second.len());
+        id.push_str(&self.first);
+        id.push(SEPARATOR);
+        id.push_str(&self.second);
+        id
     }
 }
 

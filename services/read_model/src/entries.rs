@@ -17,6 +17,9 @@ use crate::{
     update::{EncodeError, Update},
 };
 
+/// A map by id. Its hash is quick, and keyed, so that nobody can make up ids that clash.
+pub type ById<E> = HashMap<Box<str>, E, ahash::RandomState>;
+
 /// Figures of one item or store, with the texts that describe it.
 pub trait Entry: Sum + Send + fmt::Debug + 'static {
     /// Figures of a row. New ones go to the end: stored rows know them by their place.
@@ -44,11 +47,11 @@ const ENTRY_OVERHEAD_BYTES: usize = 64;
 /// stored: see [`crate::segment`].
 #[derive(Clone, Debug)]
 pub struct Entries<E> {
-    sums: HashMap<Box<str>, E>,
+    sums: ById<E>,
     /// Number of the next segment of the stored document.
     next: u32,
     /// What is stored, if the next write shall replace all segments by one.
-    gathered: Option<HashMap<Box<str>, E>>,
+    gathered: Option<ById<E>>,
 }
 
 /// New sums of some entries, which fit.
@@ -139,7 +142,7 @@ impl<E: Entry> Entries<E> {
 
     /// Takes note that this is what is stored: sums begin at zero.
     pub(crate) fn loaded(&mut self) {
-        self.sums = HashMap::new();
+        self.sums = ById::default();
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
@@ -147,14 +150,14 @@ impl<E: Entry> Entries<E> {
     }
 }
 
-fn binary<E: Entry>(entries: &HashMap<Box<str>, E>) -> Binary {
+fn binary<E: Entry>(entries: &ById<E>) -> Binary {
     let bytes = pack(entries.iter().map(|(id, entry)| (&**id, entry)));
     Binary { subtype: BinarySubtype::Generic, bytes }
 }
 
 impl<E> Default for Entries<E> {
     fn default() -> Self {
-        Self { sums: HashMap::new(), next: 0, gathered: None }
+        Self { sums: ById::default(), next: 0, gathered: None }
     }
 }
 
@@ -210,7 +213,7 @@ impl<'de, E: Entry> Visitor<'de> for Segments<E> {
         }
         // Of a text the last word counts.
         segments.sort_unstable_by_key(|(number, _)| *number);
-        let mut sums = HashMap::new();
+        let mut sums = ById::default();
         for (_, bytes) in segments {
             unpack(&bytes.0, &mut sums).ok_or_else(|| A::Error::custom("a segment cannot be read"))?;
         }
@@ -251,14 +254,14 @@ impl<'de> Deserialize<'de> for Bytes<'de> {
 pub(crate) struct Escaped<T>(pub(crate) PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for Escaped<T> {
-    type Value = HashMap<Box<str>, T>;
+    type Value = ById<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map by escaped keys")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = HashMap::new();
+        let mut entries = ById::default();
         while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
             let id = unescape(&name).ok_or_else(|| A::Error::custom("a field name is not an escaped key"))?;
             entries.insert(id.into(), map.next_value()?);

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use prost::Message;
 
-use crate::entries::Entry;
+use crate::entries::{ById, Entry};
 
 /// Segments of a document before they are made one. More would cost readers and grow the document; fewer would be read
 /// and written whole more often.
@@ -57,7 +57,7 @@ struct FigureColumn {
 /// Packs entries.
 pub(crate) fn pack<'a, E: Entry>(entries: impl Iterator<Item = (&'a str, &'a E)>) -> Vec<u8> {
     let mut segment = Segment::default();
-    let mut numbers: HashMap<String, u32> = HashMap::new();
+    let mut numbers: HashMap<String, u32, ahash::RandomState> = HashMap::default();
     let mut texts_of_rows: [Vec<u32>; TEXTS] = Default::default();
     let mut figures_of_rows: Vec<Vec<i64>> = vec![Vec::new(); E::FIGURES];
     for (id, entry) in entries {
@@ -84,7 +84,7 @@ pub(crate) fn pack<'a, E: Entry>(entries: impl Iterator<Item = (&'a str, &'a E)>
     segment.encode_to_vec()
 }
 
-fn number_of(text: &str, numbers: &mut HashMap<String, u32>, texts: &mut Vec<String>) -> u32 {
+fn number_of(text: &str, numbers: &mut HashMap<String, u32, ahash::RandomState>, texts: &mut Vec<String>) -> u32 {
     if text.is_empty() {
         return 0;
     }
@@ -98,7 +98,7 @@ fn number_of(text: &str, numbers: &mut HashMap<String, u32>, texts: &mut Vec<Str
 }
 
 /// Adds the entries of a segment to others; `None` if the bytes are no segment of such entries, or a sum does not fit.
-pub(crate) fn unpack<E: Entry>(bytes: &[u8], into: &mut HashMap<Box<str>, E>) -> Option<()> {
+pub(crate) fn unpack<E: Entry>(bytes: &[u8], into: &mut ById<E>) -> Option<()> {
     let segment = Segment::decode(bytes).ok()?;
     let rows = segment.ids.len();
     let mut texts: [Option<&[u32]>; TEXTS] = [None; TEXTS];
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::figures::StoreDayItem;
 
-    fn items() -> impl Strategy<Value = HashMap<Box<str>, StoreDayItem>> {
+    fn items() -> impl Strategy<Value = ById<StoreDayItem>> {
         let item = ("[A-C]{0,2}", any::<i64>(), 0_i64..9).prop_map(|(category, quantity, tax)| StoreDayItem {
             category: category.into(),
             unit_code: "EA".into(),
@@ -154,12 +154,13 @@ mod tests {
             ..StoreDayItem::default()
         });
         prop::collection::hash_map("[0-9]{1,3}".prop_map(Box::from), item, 0..20)
+            .prop_map(|items| items.into_iter().collect())
     }
 
     proptest! {
         #[test]
         fn what_was_packed_is_unpacked(items in items()) {
-            let mut found = HashMap::new();
+            let mut found = ById::default();
             let bytes = pack(items.iter().map(|(id, item)| (&**id, item)));
             prop_assert!(unpack(&bytes, &mut found).is_some());
             prop_assert_eq!(found, items);
@@ -167,7 +168,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut found: HashMap<Box<str>, StoreDayItem> = HashMap::new();
+            let mut found: ById<StoreDayItem> = ById::default();
             let _ = unpack(&bytes, &mut found);
         }
     }
@@ -179,7 +180,7 @@ mod tests {
             figure_columns: vec![FigureColumn { place: 0, values: vec![1] }],
             ..Segment::default()
         };
-        let mut found: HashMap<Box<str>, StoreDayItem> = HashMap::new();
+        let mut found: ById<StoreDayItem> = ById::default();
         assert!(unpack(&segment.encode_to_vec(), &mut found).is_none());
     }
 }

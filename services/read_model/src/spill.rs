@@ -17,11 +17,9 @@
 //!
 //! A change that the head refuses (a figure would not fit) goes to no page either.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    hash::{BuildHasher as _, RandomState},
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use ahash::RandomState;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
@@ -155,9 +153,9 @@ pub struct Inline<E> {
 struct Known {
     /// Keyed, so that nobody can make up ids that clash; two of 64 bits, so that none clash by chance.
     hashers: [RandomState; 2],
-    ids: HashSet<u128>,
+    ids: HashSet<u128, RandomState>,
     /// Lines sold of each; of stores only.
-    lines_sold: HashMap<u128, i64>,
+    lines_sold: HashMap<u128, i64, RandomState>,
     /// Of how many something was sold; of stores only.
     selling: i64,
 }

@@ -15,9 +15,9 @@ use crate::{
     sum::{Sum, later, merge},
 };
 
-/// Number of documents over which the items of a store are spread: 20,000 items make documents of some 70 kB. Nearly every
-/// batch touches all of them, so many small ones would cost more writes than they save bytes.
-pub const STOCK_PAGES: u32 = 4;
+/// Number of documents over which the items of a store are spread: 20,000 items make documents of some 140 kB. Nearly every
+/// batch touches all of them, so more of them would cost more writes than they save bytes.
+pub const STOCK_PAGES: u32 = 2;
 
 /// A share of a store's stock. `_id` is `{store}|{page}`.
 pub type StockPage = Page<StockEntry>;

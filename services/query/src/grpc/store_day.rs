@@ -76,7 +76,7 @@ impl StoreDayService for StoreDayApi {
             wanted::stream::<StoreDays>(asked.dates.as_ref(), &asked.store_ids, items, at_least)
         };
         let work = |call, wanted, outbox| async move {
-            Export::<StoreDayItems, _> { frame, outbox, wrap: message }.run(&call, wanted).await
+            Box::pin(Export::<StoreDayItems, _> { frame, outbox, wrap: message }.run(&call, wanted)).await
         };
         self.0.streams.start("StoreDayService/StreamStoreDays", request, check, work)
     }

@@ -93,7 +93,7 @@ impl SupplierDayService for SupplierDayApi {
             wanted::stream::<SupplierDays>(asked.dates.as_ref(), &asked.supplier_ids, items, at_least)
         };
         let work = |call, wanted, outbox| async move {
-            Export::<SupplierDayItems, _> { frame, outbox, wrap: message }.run(&call, wanted).await
+            Box::pin(Export::<SupplierDayItems, _> { frame, outbox, wrap: message }.run(&call, wanted)).await
         };
         self.0.streams.start("SupplierDayService/StreamSupplierDays", request, check, work)
     }

@@ -1,7 +1,5 @@
 //! How documents are written: sizes, names of fields, and who wins when two write.
 
-use std::collections::HashMap;
-
 use daybook::event::v1::event::Kind;
 use mongodb::bson::{Document, RawDocumentBuf};
 
@@ -11,6 +9,7 @@ use super::{
 };
 use crate::{
     document::{self, Head, Key, Write},
+    entries::ById,
     figures::StoreDayItem,
     registry::{Report, StoreDays},
     segment::{MAX_SEGMENTS, unpack},
@@ -99,7 +98,7 @@ fn an_update_holds_only_what_changed() {
     ];
     assert_eq!(paths, [&["position"][..], &sold].concat());
     assert_eq!(set.get_i32("items.n").unwrap(), 2);
-    let mut items: HashMap<Box<str>, StoreDayItem> = HashMap::new();
+    let mut items: ById<StoreDayItem> = ById::default();
     unpack(set.get_binary_generic("items.1").unwrap(), &mut items).unwrap();
     assert_eq!(items.len(), 1);
     assert_eq!((items["2"].transactions, items["2"].quantity_sold_milli, items["2"].gross_minor), (1, 1_000, 100));
