@@ -39,7 +39,7 @@ const RESTED_AFTER: Range<usize> = 500..4_000;
 /// Longest rest between two batches.
 const LONGEST_REST: Duration = Duration::from_millis(500);
 
-/// Under load, reports may be so far behind; a rest must not make it more.
+/// Work on two batches and the rest between them should not take longer; when the work alone does, there is no rest.
 const AIM: Duration = Duration::from_millis(1_500);
 
 /// While nothing happens, MongoDB is asked so often whether it is there and the checkpoint where it was left.

@@ -29,7 +29,7 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// Settings of every session. Statements are planned once and kept while the log grows from nothing to millions of events:
 /// a plan that reads a whole table, right for an empty one, must never be kept. Every access has its index. And none is
-/// planned again for each batch, which took longer than writing a lone sale.
+/// planned again for each batch.
 const SESSION: &str = "-c timezone=UTC -c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off \
     -c plan_cache_mode=force_generic_plan";
 
