@@ -110,6 +110,22 @@ async fn two_projectors_at_once_do_no_harm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_share_writes_its_own_documents_only() {
+    let world = World::new().await;
+    world.log.append(sales(14, 500));
+    let one = world.start_share("0/2").await;
+    world.projected_in(0..1, 2).await;
+    let slots = world.slots_of_store_days().await;
+    assert!(!slots.is_empty() && slots.iter().all(|slot| slot % 2 == 0), "{slots:?}");
+    let other = world.start_share("1/2").await;
+    world.projected_by(2).await;
+    assert!(world.slots_of_store_days().await.iter().any(|slot| slot % 2 == 1));
+    one.stop().await;
+    other.stop().await;
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_number_of_shares_changes_while_events_come() {
     let world = World::new().await;
     let events = sales(12, 6_000);

@@ -103,9 +103,14 @@ impl World {
 
     /// Waits until the checkpoints of so many shares have reached the end of the log.
     pub(crate) async fn projected_by(&self, shares: i32) {
+        self.projected_in(0..shares, shares).await;
+    }
+
+    /// Waits until the checkpoints of some of so many shares have reached the end of the log.
+    pub(crate) async fn projected_in(&self, some: std::ops::Range<i32>, shares: i32) {
         let head = self.log.head();
         let reached = async {
-            for share in 0..shares {
+            for share in some {
                 let id = Checkpoint::id_of(1, share, shares);
                 loop {
                     let found = self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": &id }).await;
@@ -159,6 +164,12 @@ impl World {
             documents.insert(document.stamp().id.clone(), document);
         }
         documents
+    }
+
+    /// The slots of all documents of store-days that are stored.
+    pub(crate) async fn slots_of_store_days(&self) -> Vec<i32> {
+        let documents = self.documents::<<StoreDays as Report>::Head>(StoreDays::HEADS).await;
+        documents.values().map(|document| document.stamp().slot).collect()
     }
 
     pub(crate) async fn parked(&self) -> Vec<i64> {
