@@ -5,9 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// Most field violations in one answer: trailers must stay below what HTTP/2 clients accept. The last one then tells how
-/// many there are in all.
-pub const MAX_VIOLATIONS: usize = 50;
+use crate::violations;
 
 /// Domain of all reasons, for google.rpc.ErrorInfo.
 const DOMAIN: &str = "daybook";
@@ -44,17 +42,8 @@ impl Refusal {
 
     /// With the fields at fault.
     #[must_use]
-    pub fn with_violations(mut self, mut violations: Vec<Violation>) -> Self {
-        let all = violations.len();
-        if all > MAX_VIOLATIONS {
-            violations.truncate(MAX_VIOLATIONS - 1);
-            violations.push(Violation {
-                field: String::new(),
-                reason: "OUT_OF_BOUNDS",
-                description: format!("{all} violations in all; only the first {} are listed", MAX_VIOLATIONS - 1),
-            });
-        }
-        self.violations = violations;
+    pub fn with_violations(mut self, violations: Vec<Violation>) -> Self {
+        self.violations = violations::in_few(violations);
         self
     }
 
@@ -113,13 +102,5 @@ mod tests {
         assert_eq!(details.bad_request().unwrap().field_violations[0].field, "name");
         assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
         assert_eq!(details.request_info().unwrap().request_id, "id");
-    }
-
-    #[test]
-    fn the_list_of_violations_is_bounded() {
-        let violation = Violation { field: "lines".into(), reason: "REQUIRED", description: String::new() };
-        let refusal = Refusal::new(Code::InvalidArgument, "R", "m").with_violations(vec![violation; 5_000]);
-        assert_eq!(refusal.violations.len(), MAX_VIOLATIONS);
-        assert!(refusal.violations[MAX_VIOLATIONS - 1].description.starts_with("5000 violations"));
     }
 }

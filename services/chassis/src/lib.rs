@@ -16,6 +16,7 @@ pub mod process;
 pub mod server;
 pub mod tasks;
 mod telemetry;
+pub mod violations;
 
 /// Any error that ends a process.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -3,6 +3,7 @@
 //! - [`domain`]: what commands mean; pure;
 //! - [`append`]: the pipeline that every command passes through;
 //! - [`mod@store`] is Postgres, and nothing else is;
+//! - [`recent`]: the end of the log in memory, for its readers in this process;
 //! - [`relay`]: from the log to NATS JetStream;
 //! - [`grpc`]: the services.
 
@@ -10,6 +11,7 @@ pub mod append;
 pub mod config;
 pub mod domain;
 pub mod grpc;
+pub mod recent;
 pub mod relay;
 pub mod status;
 pub mod store;
@@ -31,6 +33,7 @@ use tonic::service::Routes;
 use append::Pipeline;
 use config::Config;
 use grpc::{catalogue::CatalogueApi, event_log::EventLog, execute::Executor, inventory::Inventory, sale::Sales};
+use recent::Log;
 use relay::{Published, Relay};
 use store::Store;
 
@@ -49,31 +52,30 @@ const SERVICES: &[&str] = &[
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
     let store = Store::new(&config.postgres)?;
     let (health, health_server) = Health::new(SERVICES).await;
-    let (head, heads) = watch::channel(0);
+    let log = Log::new(store.clone());
     let (published, publications) = watch::channel(Published::default());
     let (healthy, healths) = watch::channel(false);
-    let (pipeline, appends) = Pipeline::new(store.clone(), head.clone(), healthy.clone());
-    let relay = Relay::new(store.clone(), config.nats, published).await?;
+    let (pipeline, appends) = Pipeline::new(store.clone(), log.clone(), healthy.clone());
+    let relay = Relay::new(log.clone(), config.nats, published).await?;
 
     let executor = Executor::new(appends, store.clone());
     let catalogue = CatalogueApi { executor: executor.clone(), store: store.clone(), shutdown: shutdown.clone() };
     let inventory = Inventory { executor: executor.clone(), shutdown: shutdown.clone() };
     let sales = Sales { executor, shutdown: shutdown.clone() };
-    let log =
-        EventLog { store: store.clone(), head: heads.clone(), published: publications, shutdown: shutdown.clone() };
+    let event_log = EventLog { store, log: log.clone(), published: publications, shutdown: shutdown.clone() };
     let limit = server::MAX_REQUEST_BYTES;
     let routes = Routes::new(health_server)
         .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(limit))
         .add_service(InventoryServiceServer::new(inventory).max_decoding_message_size(limit))
         .add_service(SaleServiceServer::new(sales).max_decoding_message_size(limit))
-        .add_service(EventLogServiceServer::new(log).max_decoding_message_size(limit));
+        .add_service(EventLogServiceServer::new(event_log).max_decoding_message_size(limit));
     let routes = server::add_reflection(routes, daybook::FILE_DESCRIPTOR_SET)?;
 
     let mut tasks = Tasks::new(shutdown.clone());
     // The pipeline ends when the server has dropped the last way into it.
     tasks.spawn("append pipeline", pipeline.run());
-    tasks.spawn("relay", relay.run(heads, shutdown.clone()));
-    tasks.spawn("watchdog", watchdog::run(store, head, healthy, shutdown.clone()));
+    tasks.spawn("relay", relay.run(shutdown.clone()));
+    tasks.spawn("watchdog", watchdog::run(log, healthy, shutdown.clone()));
     tasks.spawn("health", watchdog::report(health, SERVICES, healths, shutdown.clone()));
     tasks.spawn("server", server::serve(listener, routes, shutdown, server::SHUTDOWN_BUDGET));
     tasks.join(server::SHUTDOWN_BUDGET + DRAIN_BUDGET).await

@@ -6,27 +6,18 @@ use daybook_chassis::{BoxError, CancellationToken, health::Health, process::chai
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::store::Store;
+use crate::recent::Log;
 
 /// How often Postgres is asked.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Keeps `head` and `healthy` current until the token is cancelled.
-pub(crate) async fn run(
-    store: Store,
-    head: watch::Sender<i64>,
-    healthy: watch::Sender<bool>,
-    shutdown: CancellationToken,
-) -> Result<(), BoxError> {
+/// Keeps the log's end and `healthy` current until the token is cancelled.
+pub(crate) async fn run(log: Log, healthy: watch::Sender<bool>, shutdown: CancellationToken) -> Result<(), BoxError> {
     let mut first = true;
     while !shutdown.is_cancelled() {
-        match store.head().await {
+        match log.head().await {
             Ok(found) => {
-                head.send_if_modified(|head| {
-                    let grew = *head < found.position;
-                    *head = found.position.max(*head);
-                    grew
-                });
+                log.ends_at(found.position);
                 if healthy.send_if_modified(|healthy| !std::mem::replace(healthy, true)) {
                     info!(position = found.position, "Postgres answers");
                 }

@@ -37,20 +37,20 @@ struct Envelope {
 
 /// The bytes of an event as readers get them.
 #[must_use]
-pub fn encode(event: StoredEvent) -> Bytes {
+pub fn encode(event: &StoredEvent) -> Bytes {
     let envelope = Envelope {
         position: event.position,
         event_id: Bytes::copy_from_slice(event.event_id.as_bytes()),
         stream_id: Bytes::copy_from_slice(event.stream_id.as_bytes()),
         stream_version: event.stream_version,
-        event_type: event.event_type,
+        event_type: event.event_type.clone(),
         schema_version: event.schema_version,
-        store_id: event.store_id.unwrap_or_default(),
+        store_id: event.store_id.clone().unwrap_or_default(),
         business_date: event.business_date.map(|date| date.to_string()).unwrap_or_default(),
         occurred_at: Some(timestamp(event.occurred_at)),
         recorded_at: Some(timestamp(event.recorded_at)),
-        metadata: event.metadata,
-        event: event.payload,
+        metadata: event.metadata.clone(),
+        event: event.payload.clone(),
     };
     envelope.encode_to_vec().into()
 }
@@ -79,7 +79,7 @@ mod tests {
             payload: Event { kind: Some(kind) }.encode_to_vec().into(),
             metadata: Metadata { actor: "anonymous".into(), ..Default::default() }.encode_to_vec().into(),
         };
-        let recorded = RecordedEvent::decode(encode(stored.clone())).unwrap();
+        let recorded = RecordedEvent::decode(encode(&stored)).unwrap();
         assert_eq!(recorded, stored.recorded().unwrap());
         assert_eq!(recorded.business_date, "2017-01-02");
     }

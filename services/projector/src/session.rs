@@ -33,8 +33,9 @@ use crate::{
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// After a batch of so many events there is a rest: fewer mean that nothing is gained by one, more that others wait already.
-const RESTED_AFTER: Range<usize> = 500..4_000;
+/// After a batch of so many events there is a rest: fewer mean that little happens, more that others wait already. Whoever
+/// waits for one report does not wait for the documents: the query service knows the end of the log.
+const RESTED_AFTER: Range<usize> = 8..4_000;
 
 /// Longest rest between two batches.
 const LONGEST_REST: Duration = Duration::from_millis(500);

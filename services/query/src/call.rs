@@ -12,7 +12,7 @@ use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
 use tracing::{Instrument as _, Span, debug, info_span};
 use uuid::Uuid;
 
-use crate::{position::Positions, status::QueryError, store::Store, stream::Streams};
+use crate::{position::Positions, recent::Recent, status::QueryError, store::Store, stream::Streams};
 
 /// Unary calls in hand at once, over all connections. Each holds at most a page of a report; beyond it calls would only
 /// wait for MongoDB, and the caller does better to come back.
@@ -35,6 +35,7 @@ const MAX_REQUEST_ID_CHARS: usize = 64;
 pub(crate) struct Frame {
     pub(crate) store: Store,
     pub(crate) positions: Positions,
+    pub(crate) recent: Recent,
     pub(crate) streams: Streams,
     unary: Arc<Semaphore>,
     lists: Arc<Semaphore>,
@@ -52,10 +53,10 @@ pub(crate) struct Call {
 impl Frame {
     /// What services share, with all places free.
     #[must_use]
-    pub(crate) fn new(store: Store, positions: Positions, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(store: Store, positions: Positions, recent: Recent, shutdown: CancellationToken) -> Self {
         let [unary, lists, large_reports] =
             [UNARY_CALLS, LISTS, LARGE_REPORTS].map(|places| Arc::new(Semaphore::new(places)));
-        Self { store, positions, streams: Streams::new(shutdown), unary, lists, large_reports }
+        Self { store, positions, recent, streams: Streams::new(shutdown), unary, lists, large_reports }
     }
 
     /// Answers a unary call.

@@ -1,6 +1,8 @@
 //! What the service is told from outside.
 //!
 //! - `DAYBOOK_QUERY_LISTEN`: address and port of the gRPC server (default `127.0.0.1:7403`; port 0 takes a free one);
+//! - `DAYBOOK_COMMAND_ENDPOINT`: the command service, such as `http://127.0.0.1:7401`; without it, reports are answered as
+//!   they are stored, and wait for that where a position is asked for;
 //! - `DAYBOOK_MONGODB_URL`: where MongoDB is, with credentials and the name of the replica set; required;
 //! - `DAYBOOK_MONGODB_DATABASE`: the database with the reports (default `daybook`).
 
@@ -15,6 +17,7 @@ const DEFAULT_PORT: u16 = 7403;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub command_endpoint: Option<String>,
     pub mongodb_url: Secret<String>,
     pub mongodb_database: String,
 }
@@ -30,9 +33,10 @@ impl Config {
 
     fn read(mut env: Env) -> Result<Self, ConfigErrors> {
         let listen = env.or("DAYBOOK_QUERY_LISTEN", SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)));
+        let command_endpoint = env.optional("DAYBOOK_COMMAND_ENDPOINT");
         let mongodb_url = env.required("DAYBOOK_MONGODB_URL");
         let mongodb_database = env.or("DAYBOOK_MONGODB_DATABASE", "daybook".to_owned());
-        env.finish(mongodb_url.map(|mongodb_url| Self { listen, mongodb_url, mongodb_database }))
+        env.finish(mongodb_url.map(|mongodb_url| Self { listen, command_endpoint, mongodb_url, mongodb_database }))
     }
 }
 
@@ -44,6 +48,7 @@ mod tests {
     fn defaults_leave_only_the_url_to_be_told() {
         let config = Config::read(Env::of([("DAYBOOK_MONGODB_URL", "mongodb://user:secret@db/")])).unwrap();
         assert_eq!(config.listen, "127.0.0.1:7403".parse().unwrap());
+        assert_eq!(config.command_endpoint, None);
         assert_eq!(config.mongodb_database, "daybook");
         assert!(!format!("{config:?}").contains("secret"));
     }

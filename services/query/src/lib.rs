@@ -1,6 +1,6 @@
-//! Serves Daybook's reports over gRPC. It only reads, and only MongoDB.
+//! Serves Daybook's reports over gRPC. It only reads: documents from MongoDB, and the end of the log from the command service.
 //!
-//! A call goes `grpc` → `validate` → `live` (how far are the reports? `position` waits if need be) → `list`,
+//! A call goes `grpc` → `validate` → `live` (how far are the reports? `position` waits if need be, `recent` knows what is newer) → `list`,
 //! `entries`, `stock` or `export` → `store` (MongoDB) → `view`. Around it stand `call` and `stream`, which
 //! bound what is under way, and `status`, which words what went wrong.
 
@@ -15,6 +15,7 @@ mod list;
 mod live;
 mod page;
 mod position;
+mod recent;
 mod report;
 mod settle;
 mod status;
@@ -36,6 +37,7 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 pub use config::Config;
+use recent::{Follower, Recent};
 
 /// Largest request: a list of 1,000 ids has 66 kB.
 const REQUEST_BYTES: usize = 256 * 1024;
@@ -56,7 +58,12 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let store = store::Store::connect(config.mongodb_url.expose(), &config.mongodb_database).await?;
     let (positions, watching) = position::Positions::new(store.clone(), shutdown.clone());
     let (health, health_service) = Health::new(SERVICES).await;
-    let frame = call::Frame::new(store.clone(), positions, shutdown.clone());
+    let recent = Recent::new();
+    let follower = match &config.command_endpoint {
+        Some(endpoint) => Some(Follower::new(endpoint, recent.clone(), positions.clone())?),
+        None => None,
+    };
+    let frame = call::Frame::new(store.clone(), positions, recent, shutdown.clone());
     let routes = Routes::new(health_service)
         .add_service(
             StoreDayServiceServer::new(grpc::store_day::StoreDayApi(frame.clone()))
@@ -75,6 +82,9 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let routes = server::add_reflection(routes, FILE_DESCRIPTOR_SET)?;
     let mut tasks = Tasks::new(shutdown.clone());
     tasks.spawn("checkpoints", watching);
+    if let Some(follower) = follower {
+        tasks.spawn("follower", follower.run(shutdown.clone()));
+    }
     tasks.spawn("health", health::watch(store, health, SERVICES, shutdown.clone()));
     tasks.spawn("server", server::serve(listener, routes, shutdown, server::SHUTDOWN_BUDGET));
     tasks.join(server::SHUTDOWN_BUDGET).await

@@ -1,6 +1,6 @@
 //! The generation of documents that is served: how far it has followed the log, and reading from it.
 
-use daybook::query::v1::AsOf;
+use daybook::{event::v1::RecordedEvent, query::v1::AsOf};
 use daybook_read_model::{
     checkpoint::{Checkpoint, Generation, LIVE, Live as Pointer, applied},
     collections::{META, in_generation},
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::{
     call::Frame,
     position::{Applied, ReadApplied},
+    recent::Touching,
     status::QueryError,
     store::{Documents, Select, Store, StoreError},
 };
@@ -33,7 +34,39 @@ pub(crate) struct Look {
     pub(crate) as_of: AsOf,
 }
 
+/// A look at one report, with what is not in its documents yet.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    pub(crate) look: Look,
+    /// Events after the position that the documents hold for sure, up to the position of the look.
+    pub(crate) events: Vec<RecordedEvent>,
+}
+
 impl Frame {
+    /// Looks at a report of a kind, once its documents and what was read of the log besides hold at least the position.
+    ///
+    /// # Errors
+    /// As [`Frame::look`].
+    pub(crate) async fn look_fresh(
+        &self,
+        report: &str,
+        at_least: i64,
+        until: Instant,
+        wanted: Touching<'_>,
+    ) -> Result<Fresh, QueryError> {
+        let is_followed = self.recent.reaches(at_least, until).await?;
+        let look = self.look(report, if is_followed { 0 } else { at_least }, until).await?;
+        let stored = look.as_of.position;
+        match self.recent.after(stored, wanted).filter(|after| after.position >= at_least.max(stored + 1)) {
+            Some(after) => {
+                let as_of = AsOf { position: after.position, recorded_at: after.recorded_at };
+                Ok(Fresh { look: Look { as_of, ..look }, events: after.events })
+            }
+            None if stored >= at_least => Ok(Fresh { look, events: Vec::new() }),
+            None => Ok(Fresh { look: self.look(report, at_least, until).await?, events: Vec::new() }),
+        }
+    }
+
     /// Looks at the reports of a kind (the name of its collection) once they hold at least the position. What is read
     /// afterwards holds everything up to that of the look.
     ///

@@ -1,7 +1,7 @@
 //! What reports have in common: a head with totals, which may hold entries (items, stores), and pages with the entries
 //! for which the head had no room.
 
-use daybook::{ids::IdError, query::v1::AsOf};
+use daybook::{event::v1::RecordedEvent, ids::IdError, query::v1::AsOf};
 use daybook_read_model::{
     document::{Head, Key, SEPARATOR, Stored as _},
     entries::Entries,
@@ -11,10 +11,12 @@ use daybook_read_model::{
 use mongodb::bson::{Document, doc};
 use prost::Message;
 use tokio::time::Instant;
+use tracing::debug;
 
 use crate::{
     call::Frame,
-    live::Live,
+    live::{Fresh, Live},
+    recent::Touching,
     status::QueryError,
     store::{Documents, Select, StoreError},
 };
@@ -40,6 +42,11 @@ pub(crate) trait Report: registry::Report<Head: Head<Entry: Sync> + Sync> {
 
     /// The fields of the head that hold entries.
     const ENTRY_FIELDS: &'static [&'static str];
+    /// Those of them that the view does not depend on, even when events are folded into the head.
+    const UNCOUNTED_FIELDS: &'static [&'static str];
+
+    /// Which events may change the report.
+    fn touching(key: &Key) -> Touching<'_>;
 
     /// Checks the id of a store or supplier.
     ///
@@ -85,7 +92,11 @@ pub(crate) type ListedEntry<L> = EntryOf<<L as Listed>::Report>;
 /// The fields of a head without any entries.
 #[must_use]
 pub(crate) fn without_entries<R: Report>() -> Document {
-    R::ENTRY_FIELDS.iter().map(|&field| (field.to_owned(), 0.into())).collect()
+    without(R::ENTRY_FIELDS)
+}
+
+fn without(fields: &[&str]) -> Document {
+    fields.iter().map(|&field| (field.to_owned(), 0.into())).collect()
 }
 
 /// The fields of a head with these entries only.
@@ -138,11 +149,44 @@ impl Frame {
         at_least: i64,
         until: Instant,
     ) -> Result<(R::View, AsOf), QueryError> {
-        let look = self.look(R::HEADS, at_least, until).await?;
+        let Fresh { mut look, events } = self.look_fresh(R::HEADS, at_least, until, R::touching(key)).await?;
+        if !events.is_empty() {
+            let stored = look.live.head::<R>(&key.id(), without(R::UNCOUNTED_FIELDS), until).await?;
+            let stored = stored.map(|mut head| {
+                head.loaded();
+                head
+            });
+            let head = up_to_date::<R>(stored, key, &events).ok_or_else(|| not_found::<R>(key, &look.as_of))?;
+            if R::counted(&head).is_none() {
+                return Ok((view_head::<R>(&head)?, look.as_of));
+            }
+            // Something of the totals stands on pages, which are as new as they are stored.
+            look = self.look(R::HEADS, at_least, until).await?;
+        }
         let head = look.live.head::<R>(&key.id(), without_entries::<R>(), until).await?;
         let head = head.ok_or_else(|| not_found::<R>(key, &look.as_of))?;
         Ok((look.live.view::<R>(&head, until).await?, look.as_of))
     }
+}
+
+/// A head with events folded in that it may lack; `None` if there is no report even then.
+pub(crate) fn up_to_date<R: registry::Report>(
+    stored: Option<R::Head>,
+    key: &Key,
+    events: &[RecordedEvent],
+) -> Option<R::Head> {
+    let mut head = stored;
+    for event in events {
+        // What cannot be folded is left out here as the projector leaves it out: it parks the event.
+        let Ok(changes) = R::changes(event) else { continue };
+        for (_, change) in changes.into_iter().filter(|(touched, _)| touched == key) {
+            let folded = head.get_or_insert_with(|| R::Head::open(key)).fold(event.position, change);
+            if let Err(error) = folded {
+                debug!(position = event.position, error = %error, "an event cannot be folded");
+            }
+        }
+    }
+    head
 }
 
 /// Adds what pages hold of the totals.

@@ -7,7 +7,8 @@ use daybook::{
 use daybook_read_model::{
     collections::STOCK,
     document::SEPARATOR,
-    stock::{STOCK_PAGES, StockPage, document_id},
+    registry,
+    stock::{STOCK_PAGES, StockPage, document_key},
 };
 use mongodb::bson::{Document, doc};
 use tokio::time::Instant;
@@ -16,8 +17,10 @@ use crate::{
     call::Frame,
     entries::{DOCUMENTS_PER_READ, Gathered},
     list::Listed as Answer,
-    live::Look,
+    live::{Fresh, Look},
     page::{Cursor, Listing},
+    recent::Touching,
+    report::up_to_date,
     status::QueryError,
     store::Select,
     view,
@@ -50,9 +53,10 @@ impl Frame {
         at_least: i64,
         until: Instant,
     ) -> Result<(Stock, Look), QueryError> {
-        let look = self.look(STOCK, at_least, until).await?;
-        let id = document_id(store.as_str(), item.as_str());
-        let page: Option<StockPage> = look.live.read(STOCK, Select::one(&id), until).await?.decode_one()?;
+        let Fresh { look, events } = self.look_fresh(STOCK, at_least, until, Touching::Store(store.as_str())).await?;
+        let key = document_key(store.as_str(), item.as_str());
+        let stored: Option<StockPage> = look.live.read(STOCK, Select::one(&key.id()), until).await?.decode_one()?;
+        let page = up_to_date::<registry::Stock>(stored, &key, &events);
         let entry = page.as_ref().and_then(|page| page.entries.get(item.as_str()));
         let entry = entry.ok_or_else(|| {
             let what = format!("stock of item {item} in store {store}");

@@ -37,10 +37,10 @@ pub struct StockEntry {
 /// What one event changes in one document of stock.
 pub type StockChange = Vec<(Box<str>, StockEntry)>;
 
-/// The id of the document that holds a store's stock of an item.
+/// The key of the document that holds a store's stock of an item.
 #[must_use]
-pub fn document_id(store_id: &str, item_id: &str) -> String {
-    format!("{store_id}{}{:02}", crate::document::SEPARATOR, slot::page(item_id, STOCK_PAGES))
+pub fn document_key(store_id: &str, item_id: &str) -> Key {
+    Key { first: store_id.to_owned(), second: format!("{:02}", slot::page(item_id, STOCK_PAGES)) }
 }
 
 /// The documents of stock that an event changes, each once, and how.

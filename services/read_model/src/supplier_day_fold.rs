@@ -134,6 +134,23 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
     }
 }
 
+/// The suppliers whose days an event may change, some more than once: cheaper to tell than what it changes.
+#[must_use]
+pub fn suppliers(event: &RecordedEvent) -> Vec<&str> {
+    match checked::kind(event) {
+        Ok(Kind::SaleRecorded(sale)) => sale.lines.iter().map(|line| line.supplier_id.as_str()).collect(),
+        Ok(Kind::SaleVoided(void)) => void.lines.iter().map(|line| line.supplier_id.as_str()).collect(),
+        Ok(Kind::ReturnRecorded(back)) => back.lines.iter().map(|line| line.supplier_id.as_str()).collect(),
+        Ok(Kind::DeliveryRecorded(delivery)) => vec![&delivery.supplier_id],
+        Ok(Kind::StockAdjusted(adjusted)) => adjusted.lines.iter().map(|line| line.supplier_id.as_str()).collect(),
+        Ok(Kind::UnassignedSalesMoved(moved)) => vec![UNASSIGNED, &moved.supplier_id],
+        Ok(
+            Kind::SaleReturned(_) | Kind::SupplierRegistered(_) | Kind::StoreRegistered(_) | Kind::ItemRegistered(_),
+        )
+        | Err(_) => Vec::new(),
+    }
+}
+
 fn store(receipt: Option<&daybook::event::v1::ReceiptKey>) -> Result<&str, FoldError> {
     Ok(&receipt.ok_or(FoldError::Missing { field: "receipt" })?.store_id)
 }

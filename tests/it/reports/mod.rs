@@ -6,6 +6,7 @@ mod large_day;
 mod moved;
 mod pages;
 mod positions;
+mod recent;
 mod scenario;
 mod stock;
 mod store_day;

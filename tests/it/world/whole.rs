@@ -47,7 +47,7 @@ impl WholeWorld {
     async fn start() -> Self {
         let world = World::write_side().await;
         let projector = start_projector(&world).await;
-        let query = start_query(&world).await;
+        let query = start_query(&world, true).await;
         projector.serving().await;
         query.serving().await;
         Self { world, projector, query }
@@ -60,9 +60,23 @@ impl WholeWorld {
 
     /// Starts another query service on the same reports.
     pub(crate) async fn another_query(&self) -> Service {
-        let query = start_query(&self.world).await;
+        let query = start_query(&self.world, true).await;
         query.serving().await;
         query
+    }
+
+    /// Starts another query service on the same reports, which does not follow the log besides.
+    pub(crate) async fn another_query_of_documents_only(&self) -> Service {
+        let query = start_query(&self.world, false).await;
+        query.serving().await;
+        query
+    }
+
+    /// Starts another projector of the same reports.
+    pub(crate) async fn another_projector(&self) -> Service {
+        let projector = start_projector(&self.world).await;
+        projector.serving().await;
+        projector
     }
 
     /// Waits until the reports hold everything up to a position.
@@ -98,12 +112,14 @@ async fn start_projector(world: &World) -> Service {
     .await
 }
 
-async fn start_query(world: &World) -> Service {
+async fn start_query(world: &World, follows: bool) -> Service {
+    let command_endpoint = follows.then(|| world.command.endpoint());
     let mongodb_url = Secret::new(environment::mongodb_url());
     let mongodb_database = world.id.clone();
     Service::start("query", |listener, shutdown| async move {
         let listen = listener.local_addr()?;
-        daybook_query::run(QueryConfig { listen, mongodb_url, mongodb_database }, listener, shutdown).await
+        let config = QueryConfig { listen, command_endpoint, mongodb_url, mongodb_database };
+        daybook_query::run(config, listener, shutdown).await
     })
     .await
 }

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     domain::{catalogue::Catalogue, decision},
+    recent::Log,
     store::{Store, StoreError, append::Appended},
 };
 
@@ -50,8 +51,7 @@ pub struct Pipeline {
     stale: bool,
     /// Commands that wait for the next batch.
     carried: VecDeque<Queued>,
-    /// Position up to which this process knows the log.
-    head: watch::Sender<i64>,
+    log: Log,
     healthy: watch::Sender<bool>,
 }
 
@@ -64,12 +64,12 @@ enum GivenUp {
 impl Pipeline {
     /// A pipeline and the way into it.
     #[must_use]
-    pub fn new(store: Store, head: watch::Sender<i64>, healthy: watch::Sender<bool>) -> (Self, Appends) {
+    pub fn new(store: Store, log: Log, healthy: watch::Sender<bool>) -> (Self, Appends) {
         let (sender, queue) = mpsc::channel(QUEUE_COMMANDS);
         let catalogue = Arc::new(RwLock::new(Catalogue::default()));
         let bytes = Arc::new(Semaphore::new(QUEUE_BYTES));
         let appends = Appends { queue: sender, bytes, catalogue: Arc::clone(&catalogue) };
-        (Self { store, queue, catalogue, stale: true, carried: VecDeque::new(), head, healthy }, appends)
+        (Self { store, queue, catalogue, stale: true, carried: VecDeque::new(), log, healthy }, appends)
     }
 
     /// Loads the catalogue, so that the first commands find it.
@@ -184,12 +184,13 @@ impl Pipeline {
             Err(error) => return Round::Away { rest: commands_of(accepted), error, sent: false },
         };
         match connection.append(&batch).await {
-            Ok(Appended::Written { base }) => {
+            Ok(Appended::Written { base, recorded_at }) => {
                 if batch.touches_catalogue {
                     let events = i64::try_from(batch.columns.event_ids.len()).unwrap_or(0);
                     self.lock().position = base + events;
                 }
-                self.accept(base, accepted);
+                accept(base, accepted);
+                self.log.appended(base, recorded_at, batch.columns);
                 Round::Done
             }
             Ok(Appended::Seen(seen)) => {
@@ -231,22 +232,6 @@ impl Pipeline {
             Some(item) if index == 0 => self.store.unassigned_sales(item).await.map(Some),
             _ => Ok(None),
         }
-    }
-
-    fn accept(&self, base: i64, accepted: Vec<Accepted>) {
-        let mut position = base;
-        for Accepted { queued, events } in accepted {
-            position += i64::try_from(events.len()).unwrap_or(0);
-            if let Some(first) = events.first() {
-                debug!(request_id = %queued.submission.request_id, position, "recorded");
-                queued.answer(Answer::Accepted(decision::accepted(&first.kind, position, false)));
-            }
-        }
-        self.head.send_if_modified(|head| {
-            let grew = *head < position;
-            *head = position.max(*head);
-            grew
-        });
     }
 
     /// Answers commands that were refused: with the first answer, if they had been accepted before. If the catalogue has
@@ -342,6 +327,17 @@ enum Round {
         rest: Vec<Queued>,
         error: StoreError,
     },
+}
+
+fn accept(base: i64, accepted: Vec<Accepted>) {
+    let mut position = base;
+    for Accepted { queued, events } in accepted {
+        position += i64::try_from(events.len()).unwrap_or(0);
+        if let Some(first) = events.first() {
+            debug!(request_id = %queued.submission.request_id, position, "recorded");
+            queued.answer(Answer::Accepted(decision::accepted(&first.kind, position, false)));
+        }
+    }
 }
 
 fn commands_of(accepted: Vec<Accepted>) -> Vec<Queued> {

@@ -25,6 +25,7 @@ use tonic::{Code, Request, Response, Status};
 use crate::{
     append::stopping,
     domain::check::{self, Check},
+    recent::Log,
     relay::Published,
     status,
     store::{
@@ -59,7 +60,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct EventLog {
     pub store: Store,
-    pub head: watch::Receiver<i64>,
+    pub log: Log,
     pub published: watch::Receiver<Published>,
     pub shutdown: CancellationToken,
 }
@@ -94,8 +95,8 @@ impl EventLogService for EventLog {
         check_filter(&mut check, &filter);
         finish(check)?;
         let (sender, receiver) = mpsc::channel(FOLLOW_PAGES);
-        let log = self.clone();
-        tokio::spawn(async move { log.follow(request.after_position, filter, sender).await });
+        let event_log = self.clone();
+        tokio::spawn(async move { event_log.follow(request.after_position, filter, sender).await });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
@@ -143,16 +144,17 @@ impl EventLogService for EventLog {
 
 impl EventLog {
     async fn follow(
-        mut self,
+        self,
         mut after: i64,
         filter: EventFilter,
         sender: mpsc::Sender<Result<FollowEventsResponse, Status>>,
     ) {
+        let mut heads = self.log.heads();
         let mut told = Instant::now();
         loop {
             // Marked as seen before the log is read: growth after that wakes the wait below.
-            self.head.mark_unchanged();
-            let page = match self.store.read(after, 0, FOLLOW_EVENTS, &filter).await {
+            heads.mark_unchanged();
+            let page = match self.log.read(after, 0, FOLLOW_EVENTS, &filter).await {
                 Ok(page) => page,
                 Err(error) => {
                     let _ = sender.send(Err(failed(&error))).await;
@@ -181,7 +183,7 @@ impl EventLog {
                     return;
                 }
                 () = sender.closed() => return,
-                changed = self.head.changed() => {
+                changed = heads.changed() => {
                     if changed.is_err() {
                         return;
                     }

@@ -42,7 +42,7 @@ pub struct Batch {
 #[derive(Debug)]
 pub enum Appended {
     /// Written: the first event has the position after `base`.
-    Written { base: i64 },
+    Written { base: i64, recorded_at: Timestamp },
     /// Nothing was written, because these events are there already.
     Seen(Vec<SeenEvent>),
     /// Nothing was written, because the catalogue has changed since the batch was decided.
@@ -117,7 +117,8 @@ impl Connection {
         let client = self.client()?;
         let result = bounded(async {
             // Asked first: whatever changes later finds the catalogue at another position.
-            let head = client.query_one("SELECT catalogue_position FROM log_head", &[]).await?;
+            let head = client.prepare_cached("SELECT catalogue_position FROM log_head").await?;
+            let head = client.query_one(&head, &[]).await?;
             let statement = client.prepare_cached(LOOK_UP).await?;
             let rows = client.query(&statement, &[&request_ids, &stream_ids]).await?;
             let seen = rows.iter().map(seen).collect::<Result<_, _>>()?;
@@ -132,7 +133,7 @@ async fn append_with_reference_data(client: &mut Object, batch: &Batch) -> Resul
     let statement = client.prepare_cached(APPEND).await?;
     let transaction = client.transaction().await?;
     let appended = write(&transaction, &statement, batch).await?;
-    let Appended::Written { base } = appended else {
+    let Appended::Written { base, recorded_at } = appended else {
         transaction.rollback().await?;
         return Ok(appended);
     };
@@ -187,7 +188,7 @@ async fn append_with_reference_data(client: &mut Object, batch: &Batch) -> Resul
         transaction.execute(&statement, &parameters).await?;
     }
     transaction.commit().await?;
-    Ok(Appended::Written { base })
+    Ok(Appended::Written { base, recorded_at })
 }
 
 async fn insert_items(
@@ -254,7 +255,7 @@ async fn write<C: GenericClient>(client: &C, statement: &Statement, batch: &Batc
     let mut seen_events = Vec::new();
     for row in &rows {
         if row.try_get(0)? {
-            return Ok(Appended::Written { base: row.try_get(1)? });
+            return Ok(Appended::Written { base: row.try_get(1)?, recorded_at: row.try_get(10)? });
         }
         seen_events.push(seen(row)?);
     }

@@ -50,9 +50,9 @@ moved AS (
 )
 SELECT true AS written, base AS position, NULL::uuid AS request_id, NULL::uuid AS stream_id,
     NULL::integer AS stream_version, NULL::bytea AS fingerprint, NULL::integer AS request_events,
-    NULL::text AS event_type, NULL::integer AS schema_version, NULL::bytea AS payload
+    NULL::text AS event_type, NULL::integer AS schema_version, NULL::bytea AS payload, recorded_at
 FROM head
 UNION ALL
 SELECT false, position, request_id, stream_id, stream_version, fingerprint, request_events, event_type, schema_version,
-    payload
+    payload, NULL::timestamptz
 FROM seen

@@ -63,7 +63,8 @@ impl Store {
         let mut connection = self.connection().await?;
         let client = connection.client()?;
         let result = bounded(async {
-            let row = client.query_one("SELECT position, recorded_at FROM log_head", &[]).await?;
+            let statement = client.prepare_cached("SELECT position, recorded_at FROM log_head").await?;
+            let row = client.query_one(&statement, &[]).await?;
             Ok(Head { position: row.try_get(0)?, recorded_at: row.try_get(1)? })
         })
         .await;
@@ -93,7 +94,8 @@ impl Store {
         let mut connection = self.connection().await?;
         let client = connection.client()?;
         let result = bounded(async {
-            let head: i64 = client.query_one("SELECT position FROM log_head", &[]).await?.try_get(0)?;
+            let head = client.prepare_cached("SELECT position FROM log_head").await?;
+            let head: i64 = client.query_one(&head, &[]).await?.try_get(0)?;
             let end = if until == 0 { head } else { until.min(head) };
             let end = end.min(after.saturating_add(PAGE_POSITIONS));
             let sql = format!(
@@ -114,7 +116,7 @@ impl Store {
                 let all = i64::try_from(rows.len()).unwrap_or(wanted) < wanted;
                 for row in &rows {
                     let event = stored(row)?;
-                    bytes += event.payload.len() + event.metadata.len() + ENVELOPE_BYTES;
+                    bytes += event.bytes();
                     if bytes > PAGE_BYTES && !page.events.is_empty() {
                         return Ok(page);
                     }
@@ -175,6 +177,12 @@ fn stored(row: &Row) -> Result<StoredEvent, StoreError> {
 }
 
 impl StoredEvent {
+    /// How large the event is, roughly.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.payload.len() + self.metadata.len() + ENVELOPE_BYTES
+    }
+
     /// The event as readers get it.
     ///
     /// # Errors

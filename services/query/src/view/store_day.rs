@@ -9,6 +9,7 @@ use daybook::{
 use daybook_read_model::{
     breakdown::Breakdown,
     collections::STORE_DAY_PAGES,
+    document::Key,
     entries::Entries,
     figures::{ReceivingFigures, ReturnFigures, SalesFigures, StoreDayItem},
     registry::StoreDays,
@@ -17,7 +18,10 @@ use daybook_read_model::{
 };
 use jiff::Timestamp;
 
-use crate::report::{Listed, Report};
+use crate::{
+    recent::Touching,
+    report::{Listed, Report},
+};
 
 /// The items of a store-day.
 #[derive(Debug)]
@@ -31,6 +35,11 @@ impl Report for StoreDays {
     const ID_FIELD: &'static str = "store_id";
     const IDS_FIELD: &'static str = "store_ids";
     const ENTRY_FIELDS: &'static [&'static str] = &["items"];
+    const UNCOUNTED_FIELDS: &'static [&'static str] = Self::ENTRY_FIELDS;
+
+    fn touching(key: &Key) -> Touching<'_> {
+        Touching::Store(&key.second)
+    }
 
     fn check_id(text: &str) -> Result<(), IdError> {
         StoreId::parse(text).map(drop)

@@ -6,6 +6,7 @@ use daybook::{
 };
 use daybook_read_model::{
     collections::SUPPLIER_DAY_PAGES,
+    document::Key,
     entries::{Entries, Entry as _},
     figures::SupplierFigures,
     registry::SupplierDays,
@@ -13,7 +14,10 @@ use daybook_read_model::{
     supplier_day::{SupplierDay, SupplierEntry},
 };
 
-use crate::report::{Listed, Report};
+use crate::{
+    recent::Touching,
+    report::{Listed, Report},
+};
 
 /// The items of a supplier-day.
 #[derive(Debug)]
@@ -31,6 +35,12 @@ impl Report for SupplierDays {
     const ID_FIELD: &'static str = "supplier_id";
     const IDS_FIELD: &'static str = "supplier_ids";
     const ENTRY_FIELDS: &'static [&'static str] = &["items", "stores"];
+    /// In how many stores something was sold is told from the stores.
+    const UNCOUNTED_FIELDS: &'static [&'static str] = &["items"];
+
+    fn touching(key: &Key) -> Touching<'_> {
+        Touching::Supplier(&key.second)
+    }
 
     fn check_id(text: &str) -> Result<(), IdError> {
         SupplierId::parse(text).map(drop)

@@ -6,7 +6,7 @@ use super::given::{adjust, back, delivery, log, moves, sale, sale_line, void};
 use crate::{
     folded::Folded,
     registry::Stock,
-    stock::{StockEntry, document_id},
+    stock::{StockEntry, document_key},
 };
 
 fn after(kinds: impl IntoIterator<Item = Kind>) -> Folded<Stock> {
@@ -18,7 +18,7 @@ fn after(kinds: impl IntoIterator<Item = Kind>) -> Folded<Stock> {
 }
 
 fn of<'a>(folded: &'a Folded<Stock>, item: &str) -> Option<&'a StockEntry> {
-    folded.heads.get(&document_id("n1", item))?.entries.get(item)
+    folded.heads.get(&document_key("n1", item).id())?.entries.get(item)
 }
 
 fn figures(folded: &Folded<Stock>, item: &str) -> Option<(i64, i64, i64)> {

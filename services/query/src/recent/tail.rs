@@ -1,0 +1,210 @@
+//! Events that follow each other, packed.
+
+use std::collections::VecDeque;
+
+use ahash::RandomState;
+use daybook::event::v1::RecordedEvent;
+use daybook_read_model::supplier_day_fold::suppliers;
+use prost::Message as _;
+use prost_types::Timestamp;
+
+use super::After;
+
+/// Events that are kept at most: more than the documents are behind while the projector keeps up.
+pub(super) const MAX_EVENTS: usize = 12_000;
+
+/// Bytes of events that are kept at most.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Memory of an event beside its bytes: what it is found by.
+const EVENT_OVERHEAD_BYTES: usize = 200;
+
+/// Which events to look for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Touching<'a> {
+    /// Those of a store.
+    Store(&'a str),
+    /// Those with goods of a supplier.
+    Supplier(&'a str),
+}
+
+/// The end of the log.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    /// Position of the last event before the first one here.
+    base: i64,
+    events: VecDeque<Kept>,
+    bytes: usize,
+    /// Keyed, so that nobody can make up ids that clash; ids that do are told apart when the event is folded.
+    hasher: RandomState,
+}
+
+/// An event. Unpacked, a sale takes some 5 kB, so it is unpacked for whoever asks for it.
+#[derive(Debug)]
+struct Kept {
+    position: i64,
+    recorded_at: Option<Timestamp>,
+    /// Hash of its store; `None` for an event of no store.
+    store: Option<u64>,
+    suppliers: Box<[u64]>,
+    packed: Box<[u8]>,
+}
+
+impl Kept {
+    fn bytes(&self) -> usize {
+        self.packed.len() + EVENT_OVERHEAD_BYTES
+    }
+}
+
+impl Tail {
+    /// Position of the last event.
+    pub(super) fn end(&self) -> i64 {
+        self.events.back().map_or(self.base, |event| event.position)
+    }
+
+    /// True if there is no event.
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Begins after a position.
+    pub(super) fn begin(&mut self, base: i64) {
+        *self = Self { base, ..Self::default() };
+    }
+
+    /// Takes in the next events; false if they are not the next ones.
+    pub(super) fn push(&mut self, events: Vec<RecordedEvent>) -> bool {
+        for event in events {
+            if event.position != self.end() + 1 {
+                return false;
+            }
+            let kept = self.pack(&event);
+            self.bytes += kept.bytes();
+            self.events.push_back(kept);
+        }
+        while self.events.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
+            self.forget_first();
+        }
+        true
+    }
+
+    fn pack(&self, event: &RecordedEvent) -> Kept {
+        let mut hashes: Vec<u64> = suppliers(event).into_iter().map(|id| self.hasher.hash_one(id)).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        Kept {
+            position: event.position,
+            recorded_at: event.recorded_at,
+            store: (!event.store_id.is_empty()).then(|| self.hasher.hash_one(event.store_id.as_str())),
+            suppliers: hashes.into(),
+            packed: event.encode_to_vec().into(),
+        }
+    }
+
+    /// Lets go of what is in the documents.
+    pub(super) fn forget(&mut self, until: i64) {
+        while self.events.front().is_some_and(|event| event.position <= until) {
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        if let Some(event) = self.events.pop_front() {
+            self.base = event.position;
+            self.bytes -= event.bytes();
+        }
+    }
+
+    /// What came after a position, if all of it is here.
+    pub(super) fn after(&self, position: i64, wanted: Touching<'_>) -> Option<After> {
+        let known = usize::try_from(position.checked_sub(self.base)?).ok()?;
+        if known > self.events.len() {
+            return None;
+        }
+        let mut events = Vec::new();
+        let hash = match wanted {
+            Touching::Store(id) | Touching::Supplier(id) => self.hasher.hash_one(id),
+        };
+        for event in self.events.range(known..) {
+            let is_wanted = match wanted {
+                Touching::Store(_) => event.store.is_none_or(|store| store == hash),
+                Touching::Supplier(_) => event.suppliers.binary_search(&hash).is_ok(),
+            };
+            if is_wanted {
+                events.push(RecordedEvent::decode(&*event.packed).ok()?);
+            }
+        }
+        let recorded_at = self.events.back().and_then(|event| event.recorded_at);
+        Some(After { position: self.end(), recorded_at, events })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use daybook::event::v1::{DeliveryRecorded, Event, event::Kind};
+
+    use super::*;
+
+    fn event(position: i64) -> RecordedEvent {
+        let supplier_id = (position % 2).to_string();
+        let delivery = DeliveryRecorded { supplier_id, ..DeliveryRecorded::default() };
+        RecordedEvent {
+            position,
+            store_id: if position % 10 == 0 { String::new() } else { (position % 3).to_string() },
+            event: Some(Event { kind: Some(Kind::DeliveryRecorded(delivery)) }),
+            ..RecordedEvent::default()
+        }
+    }
+
+    fn events(positions: std::ops::RangeInclusive<i64>) -> Vec<RecordedEvent> {
+        positions.map(event).collect()
+    }
+
+    fn after(tail: &Tail, position: i64, wanted: Touching<'_>) -> Option<(i64, Vec<i64>)> {
+        let after = tail.after(position, wanted)?;
+        assert!(after.events.iter().all(|found| *found == event(found.position)), "as they were");
+        Some((after.position, after.events.iter().map(|event| event.position).collect()))
+    }
+
+    #[test]
+    fn only_what_follows_without_a_gap_is_taken() {
+        let mut tail = Tail::default();
+        tail.begin(7);
+        assert!(tail.push(events(8..=9)));
+        assert!(!tail.push(events(11..=12)), "event 10 is missing");
+        assert!(!tail.push(events(9..=9)), "event 9 is there");
+        assert_eq!(tail.end(), 9);
+    }
+
+    #[test]
+    fn what_came_after_a_position_is_answered_only_if_all_of_it_is_here() {
+        let mut tail = Tail::default();
+        tail.begin(7);
+        let store = Touching::Store("2");
+        assert_eq!(after(&tail, 7, store), Some((7, vec![])));
+        assert!(tail.push(events(8..=12)));
+        assert_eq!(after(&tail, 7, store), Some((12, vec![8, 10, 11])), "10 is of no store, so it might be of any");
+        assert_eq!(after(&tail, 7, Touching::Supplier("1")), Some((12, vec![9, 11])));
+        assert_eq!(after(&tail, 7, Touching::Supplier("3")), Some((12, vec![])));
+        assert_eq!(after(&tail, 10, store), Some((12, vec![11])));
+        assert_eq!(after(&tail, 12, store), Some((12, vec![])));
+        assert_eq!(after(&tail, 13, store), None, "the documents are further");
+        assert_eq!(after(&tail, 6, store), None, "event 7 is not here");
+        tail.forget(9);
+        assert_eq!(after(&tail, 8, store), None);
+        assert_eq!(after(&tail, 9, store), Some((12, vec![10, 11])));
+        tail.forget(99);
+        assert_eq!((tail.end(), tail.is_empty(), tail.bytes), (12, true, 0));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut tail = Tail::default();
+        let most = i64::try_from(MAX_EVENTS).unwrap();
+        assert!(tail.push(events(1..=most + 5)));
+        assert_eq!((tail.events.len(), tail.base, tail.end()), (MAX_EVENTS, 5, most + 5));
+        let large = RecordedEvent { business_date: "x".repeat(MAX_BYTES), ..event(most + 6) };
+        assert!(tail.push(vec![large]));
+        assert_eq!((tail.events.len(), tail.base, tail.bytes), (0, most + 6, 0));
+    }
+}
