@@ -12,7 +12,7 @@ use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
 use tracing::{Instrument as _, Span, debug, info_span};
 use uuid::Uuid;
 
-use crate::{position::Positions, recent::Recent, status::QueryError, store::Store, stream::Streams};
+use crate::{heads::Heads, position::Positions, recent::Recent, status::QueryError, store::Store, stream::Streams};
 
 /// Unary calls in hand at once, over all connections. Each holds at most a page of a report; beyond it calls would only
 /// wait for MongoDB, and the caller does better to come back.
@@ -36,6 +36,7 @@ pub(crate) struct Frame {
     pub(crate) store: Store,
     pub(crate) positions: Positions,
     pub(crate) recent: Recent,
+    pub(crate) heads: Heads,
     pub(crate) streams: Streams,
     unary: Arc<Semaphore>,
     lists: Arc<Semaphore>,
@@ -56,7 +57,16 @@ impl Frame {
     pub(crate) fn new(store: Store, positions: Positions, recent: Recent, shutdown: CancellationToken) -> Self {
         let [unary, lists, large_reports] =
             [UNARY_CALLS, LISTS, LARGE_REPORTS].map(|places| Arc::new(Semaphore::new(places)));
-        Self { store, positions, recent, streams: Streams::new(shutdown), unary, lists, large_reports }
+        Self {
+            store,
+            positions,
+            recent,
+            heads: Heads::new(),
+            streams: Streams::new(shutdown),
+            unary,
+            lists,
+            large_reports,
+        }
     }
 
     /// Answers a unary call.

@@ -1,5 +1,7 @@
 //! One page of entries (items, stores, stock) that stand in a row of documents, each document in order of its entries' ids.
 
+use std::time::Duration;
+
 use daybook::query::v1::AsOf;
 use daybook_read_model::{
     document::Key,
@@ -12,10 +14,11 @@ use tokio::time::Instant;
 use crate::{
     call::Frame,
     list::Listed as Answer,
+    live::{Fresh, Look},
     page::{Cursor, Listing},
     report::{
-        Listed, ListedEntry, Report, beginning_after, beginning_from, beginning_with, not_found, section_prefix,
-        view_entry, with_entries,
+        HeadOf, Listed, ListedEntry, Report, beginning_after, beginning_from, beginning_with, not_found,
+        section_prefix, up_to_date, view_entry, with_entries,
     },
     status::QueryError,
     store::{Select, StoreError},
@@ -28,6 +31,9 @@ pub(crate) const PAGE_SIZE: PageSize = PageSize { default: 100, max: 1_000 };
 /// Documents that are read at once, at most. The first read asks for one, each further one for twice as many: one document
 /// may hold a thousand entries, or one.
 pub(crate) const DOCUMENTS_PER_READ: u32 = 16;
+
+/// How long the first page waits for documents to hold what the log says: longer than it takes while the projector keeps up.
+const STORED_SOON: Duration = Duration::from_secs(2);
 
 /// Which entries of which report to list.
 #[derive(Debug)]
@@ -119,7 +125,6 @@ impl Frame {
         until: Instant,
     ) -> Result<Answer<L::View>, QueryError> {
         let Wanted { key, page_size, cursor, at_least, listing } = wanted;
-        let look = self.look(<L::Report as registry::Report>::HEADS, at_least, until).await?;
         let head_id = key.id();
         let pages = section_prefix(&head_id, L::SECTION);
         let in_pages = cursor.as_ref().is_some_and(|cursor| cursor.document.starts_with(&pages));
@@ -128,14 +133,16 @@ impl Frame {
         }
         let _room = self.list_place(until).await?;
         let mut gathered = Gathered::after(cursor, page_size);
-        if !in_pages {
-            let head = look.live.head::<L::Report>(&head_id, with_entries::<L>(), until).await?;
-            let head = head.ok_or_else(|| not_found::<L::Report>(&key, &look.as_of))?;
+        let look = if in_pages {
+            self.look(<L::Report as registry::Report>::HEADS, at_least, until).await?
+        } else {
+            let (look, head) = self.head_with_entries::<L>(&key, at_least, until).await?;
             gathered.take(&head_id, L::inline(&head), |id, entry| view_entry::<L>(&head_id, id, entry))?;
             if gathered.is_whole() || !L::has_pages(&head) {
                 return Ok(gathered.answer(&listing, look.as_of));
             }
-        }
+            look
+        };
         let mut documents = 1;
         let mut filter = if in_pages { beginning_from(&pages, gathered.document()) } else { beginning_with(&pages) };
         loop {
@@ -155,6 +162,32 @@ impl Frame {
             filter = beginning_after(&pages, gathered.document());
             documents = (documents * 2).min(DOCUMENTS_PER_READ);
         }
+    }
+
+    /// The head of a report, as new as the log if all of its entries are in it; otherwise as new as its documents, once they
+    /// hold what the log says of it now.
+    async fn head_with_entries<L: Listed>(
+        &self,
+        key: &Key,
+        at_least: i64,
+        until: Instant,
+    ) -> Result<(Look, HeadOf<L>), QueryError> {
+        let (reports, id) = (<L::Report as registry::Report>::HEADS, key.id());
+        let Fresh { mut look, events } = self.look_fresh(reports, at_least, until, L::Report::touching(key)).await?;
+        let mut head = look.live.head::<L::Report>(&id, with_entries::<L>(), until).await?;
+        let has_pages = head.as_ref().is_some_and(|head| L::has_pages(head));
+        if let Some(last) = events.last().filter(|_| has_pages) {
+            let soon = until.min(Instant::now() + STORED_SOON);
+            look = match self.look(reports, last.position, soon).await {
+                Err(QueryError::PositionNotReached { .. }) => self.look(reports, at_least, until).await?,
+                stored => stored?,
+            };
+            head = look.live.head::<L::Report>(&id, with_entries::<L>(), until).await?;
+        } else {
+            head = up_to_date::<L::Report>(head, key, &events);
+        }
+        let head = head.ok_or_else(|| not_found::<L::Report>(key, &look.as_of))?;
+        Ok((look, head))
     }
 }
 

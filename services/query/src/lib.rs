@@ -10,6 +10,7 @@ mod days;
 mod entries;
 mod export;
 mod grpc;
+mod heads;
 mod health;
 mod list;
 mod live;

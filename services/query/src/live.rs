@@ -73,7 +73,18 @@ impl Frame {
     /// # Errors
     /// If the position is not reached in time or cannot be known, or there are no such reports yet.
     pub(crate) async fn look(&self, report: &str, at_least: i64, until: Instant) -> Result<Look, QueryError> {
-        let applied = self.positions.reach(at_least, until).await?;
+        self.look_of(report, self.positions.reach(at_least, until).await?)
+    }
+
+    /// Looks at the reports of a kind as they stood a moment ago.
+    ///
+    /// # Errors
+    /// As [`Frame::look`].
+    pub(crate) async fn glance(&self, report: &str, until: Instant) -> Result<Look, QueryError> {
+        self.look_of(report, self.positions.glance(until).await?)
+    }
+
+    fn look_of(&self, report: &str, applied: Applied) -> Result<Look, QueryError> {
         if applied.position > 0 && !applied.reports.iter().any(|built| built == report) {
             return Err(QueryError::NoReports);
         }
@@ -84,6 +95,11 @@ impl Frame {
 }
 
 impl Live {
+    /// The generation that it reads.
+    pub(crate) fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
     /// True if both are the same life of the same generation.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.generation == other.generation

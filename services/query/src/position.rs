@@ -23,6 +23,9 @@ use crate::{status::QueryError, store::StoreError};
 /// How often the checkpoints are read while somebody waits: a tenth of what a caller notices, and a light read.
 const POLL: Duration = Duration::from_millis(5);
 
+/// How old a look may be that will do for a glance.
+const GLANCE: Duration = Duration::from_millis(100);
+
 /// Callers that may ask at once; each unary call and each stream asks once at a time.
 const QUEUE_CALLERS: usize = 1_024;
 
@@ -59,7 +62,7 @@ pub(crate) struct Positions {
 #[derive(Clone, Debug)]
 struct Seen {
     begun: Instant,
-    position: i64,
+    applied: Applied,
 }
 
 /// One who asks, and is answered once the position is reached.
@@ -98,11 +101,23 @@ impl Positions {
         }
     }
 
+    /// What was applied a moment ago, or is now.
+    ///
+    /// # Errors
+    /// As [`Self::reach`].
+    pub(crate) async fn glance(&self, deadline: Instant) -> Result<Applied, QueryError> {
+        let last = self.last.borrow().as_ref().filter(|seen| seen.begun.elapsed() <= GLANCE).cloned();
+        match last {
+            Some(seen) => Ok(seen.applied),
+            None => self.reach(0, deadline).await,
+        }
+    }
+
     /// Tells a position that was not reached from checkpoints that could not be read.
     fn not_reached(&self, asked: i64, called: Instant) -> QueryError {
         match &*self.last.borrow() {
-            Some(seen) if seen.begun >= called && seen.position < asked => {
-                QueryError::PositionNotReached { asked, applied: seen.position }
+            Some(seen) if seen.begun >= called && seen.applied.position < asked => {
+                QueryError::PositionNotReached { asked, applied: seen.applied.position }
             }
             _ => QueryError::Store(StoreError::Late("a read of the checkpoints")),
         }
@@ -140,10 +155,12 @@ async fn watch_checkpoints<R: ReadApplied>(
         let begun = Instant::now();
         match checkpoints.read().await {
             Ok(applied) => {
-                seen.send_replace(Some(Seen { begun, position: applied.position }));
+                seen.send_replace(Some(Seen { begun, applied: applied.clone() }));
                 waiting = answer(waiting, waited, &applied);
             }
             Err(error) => {
+                // Nothing is known any more.
+                seen.send_replace(None);
                 // Whoever came meanwhile would wait for the same, once more.
                 take_arrived(&mut queue, &mut waiting);
                 refuse(&mut waiting, &QueryError::Store(error));

@@ -10,7 +10,7 @@ mod tail;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use daybook::event::v1::RecordedEvent;
+use daybook::{event::v1::RecordedEvent, query::v1::AsOf};
 use prost_types::Timestamp;
 use tokio::{
     sync::watch,
@@ -46,6 +46,14 @@ pub(crate) struct After {
     pub(crate) recorded_at: Option<Timestamp>,
     /// Those of the events that were asked for, in order; perhaps some others.
     pub(crate) events: Vec<RecordedEvent>,
+}
+
+impl After {
+    /// As answers say it.
+    #[must_use]
+    pub(crate) fn as_of(&self) -> AsOf {
+        AsOf { position: self.position, recorded_at: self.recorded_at }
+    }
 }
 
 impl Recent {

@@ -1,6 +1,8 @@
 //! What reports have in common: a head with totals, which may hold entries (items, stores), and pages with the entries
 //! for which the head had no room.
 
+use std::sync::Arc;
+
 use daybook::{event::v1::RecordedEvent, ids::IdError, query::v1::AsOf};
 use daybook_read_model::{
     document::{Head, Key, SEPARATOR, Stored as _},
@@ -15,7 +17,8 @@ use tracing::debug;
 
 use crate::{
     call::Frame,
-    live::{Fresh, Live},
+    heads::{Heads, Kept, Seen},
+    live::{Live, Look},
     recent::Touching,
     status::QueryError,
     store::{Documents, Select, StoreError},
@@ -28,7 +31,7 @@ const SECTION_PAGES: u32 = daybook_read_model::spill::PAGES;
 pub(crate) const REPORT_PAGES: u32 = 2 * SECTION_PAGES;
 
 /// A report that is answered.
-pub(crate) trait Report: registry::Report<Head: Head<Entry: Sync> + Sync> {
+pub(crate) trait Report: registry::Report<Head: Head<Entry: Sync> + Clone + Sync> {
     /// The report as it is answered, without entries.
     type View: Message + Send + 'static;
 
@@ -44,6 +47,9 @@ pub(crate) trait Report: registry::Report<Head: Head<Entry: Sync> + Sync> {
     const ENTRY_FIELDS: &'static [&'static str];
     /// Those of them that the view does not depend on, even when events are folded into the head.
     const UNCOUNTED_FIELDS: &'static [&'static str];
+
+    /// The heads of this report that were answered last.
+    fn kept(heads: &Heads) -> &Kept<Self::Head>;
 
     /// Which events may change the report.
     fn touching(key: &Key) -> Touching<'_>;
@@ -149,23 +155,87 @@ impl Frame {
         at_least: i64,
         until: Instant,
     ) -> Result<(R::View, AsOf), QueryError> {
-        let Fresh { mut look, events } = self.look_fresh(R::HEADS, at_least, until, R::touching(key)).await?;
-        if !events.is_empty() {
-            let stored = look.live.head::<R>(&key.id(), without(R::UNCOUNTED_FIELDS), until).await?;
-            let stored = stored.map(|mut head| {
-                head.loaded();
-                head
-            });
-            let head = up_to_date::<R>(stored, key, &events).ok_or_else(|| not_found::<R>(key, &look.as_of))?;
-            if R::counted(&head).is_none() {
-                return Ok((view_head::<R>(&head)?, look.as_of));
-            }
-            // Something of the totals stands on pages, which are as new as they are stored.
-            look = self.look(R::HEADS, at_least, until).await?;
+        if !self.recent.reaches(at_least, until).await? {
+            let look = self.look(R::HEADS, at_least, until).await?;
+            return look.stored::<R>(key, until).await;
         }
-        let head = look.live.head::<R>(&key.id(), without_entries::<R>(), until).await?;
-        let head = head.ok_or_else(|| not_found::<R>(key, &look.as_of))?;
-        Ok((look.live.view::<R>(&head, until).await?, look.as_of))
+        // Documents that are there hold what they held a moment ago, in whatever generation: a look that is a moment old will
+        // do for them. That there is none must be known for sure.
+        let look = self.glance(R::HEADS, until).await?;
+        if let Some(answer) = self.get_fresh::<R>(&look, key, at_least, until).await? {
+            return Ok(answer);
+        }
+        let look = self.look(R::HEADS, 0, until).await?;
+        if let Some(answer) = self.get_new::<R>(&look, key, at_least, until).await? {
+            return Ok(answer);
+        }
+        self.look(R::HEADS, at_least, until).await?.stored::<R>(key, until).await
+    }
+
+    /// One report as new as the log, if it has a document and the end of the log is enough.
+    async fn get_fresh<R: Report>(
+        &self,
+        look: &Look,
+        key: &Key,
+        at_least: i64,
+        until: Instant,
+    ) -> Result<Option<(R::View, AsOf)>, QueryError> {
+        let (id, generation, kept) = (key.id(), look.live.generation(), R::kept(&self.heads));
+        let seen = match kept.get(generation, &id) {
+            Some(seen) => Seen { head: Arc::clone(&seen.head), ..*seen },
+            None => {
+                let read_at = Instant::now();
+                let head = look.live.head::<R>(&id, without(R::UNCOUNTED_FIELDS), until).await?;
+                let Some(mut head) = head else { return Ok(None) };
+                head.loaded();
+                Seen { head: Arc::new(head), position: look.as_of.position, read_at }
+            }
+        };
+        let after = self.recent.after(seen.position, R::touching(key));
+        let Some(after) = after.filter(|after| after.position >= at_least) else { return Ok(None) };
+        let head = if after.events.is_empty() {
+            seen.head
+        } else {
+            let head = up_to_date::<R>(Some(R::Head::clone(&seen.head)), key, &after.events);
+            head.map_or(seen.head, Arc::new)
+        };
+        if R::counted(&head).is_some() {
+            // Something of the totals stands on pages, which are as new as they are stored.
+            return Ok(None);
+        }
+        let view = view_head::<R>(&head)?;
+        kept.put(generation, &id, Seen { head, position: after.position, read_at: seen.read_at });
+        Ok(Some((view, after.as_of())))
+    }
+
+    /// One report that has no document yet, if the end of the log is enough to tell what it is, or that there is none.
+    async fn get_new<R: Report>(
+        &self,
+        look: &Look,
+        key: &Key,
+        at_least: i64,
+        until: Instant,
+    ) -> Result<Option<(R::View, AsOf)>, QueryError> {
+        let after = self.recent.after(look.as_of.position, R::touching(key));
+        let Some(after) = after.filter(|after| after.position >= at_least) else { return Ok(None) };
+        let id_only = doc! { "_id": 1 };
+        if !look.live.read(R::HEADS, Select::one(&key.id()).with_fields(id_only), until).await?.is_empty() {
+            return Ok(None);
+        }
+        let head = up_to_date::<R>(None, key, &after.events).ok_or_else(|| not_found::<R>(key, &after.as_of()))?;
+        if R::counted(&head).is_some() {
+            return Ok(None);
+        }
+        Ok(Some((view_head::<R>(&head)?, after.as_of())))
+    }
+}
+
+impl Look {
+    /// One report as it is stored.
+    async fn stored<R: Report>(self, key: &Key, until: Instant) -> Result<(R::View, AsOf), QueryError> {
+        let head = self.live.head::<R>(&key.id(), without_entries::<R>(), until).await?;
+        let head = head.ok_or_else(|| not_found::<R>(key, &self.as_of))?;
+        Ok((self.live.view::<R>(&head, until).await?, self.as_of))
     }
 }
 

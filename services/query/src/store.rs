@@ -237,6 +237,11 @@ impl Documents {
         self.documents.len()
     }
 
+    #[must_use]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.documents.is_empty()
+    }
+
     /// The id of the last document.
     #[must_use]
     pub(crate) fn last_id(&self) -> Option<&str> {

@@ -103,7 +103,8 @@ fn a_day_with_three_thousand_items_is_served_whole_and_equals_its_sums() {
         assert_eq!((day.categories.len(), by_category), (7, sales.net_minor));
 
         let dates = Some(DateRange { from_date: DAY.to_owned(), to_date: DAY.to_owned() });
-        let request = StreamStoreDaysRequest { dates, include_items: true, ..Default::default() };
+        let request =
+            StreamStoreDaysRequest { dates, include_items: true, at_least_position: position, ..Default::default() };
         let mut stream = world.queries().store_days.stream_store_days(request).await.unwrap().into_inner();
         let mut streamed = BTreeMap::new();
         while let Some(message) = stream.message().await.unwrap() {

@@ -150,6 +150,8 @@ mod tests {
         let delivery = DeliveryRecorded { supplier_id, ..DeliveryRecorded::default() };
         RecordedEvent {
             position,
+            event_type: "delivery_recorded".to_owned(),
+            schema_version: 1,
             store_id: if position % 10 == 0 { String::new() } else { (position % 3).to_string() },
             event: Some(Event { kind: Some(Kind::DeliveryRecorded(delivery)) }),
             ..RecordedEvent::default()

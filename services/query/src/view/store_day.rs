@@ -19,6 +19,7 @@ use daybook_read_model::{
 use jiff::Timestamp;
 
 use crate::{
+    heads::{Heads, Kept},
     recent::Touching,
     report::{Listed, Report},
 };
@@ -36,6 +37,10 @@ impl Report for StoreDays {
     const IDS_FIELD: &'static str = "store_ids";
     const ENTRY_FIELDS: &'static [&'static str] = &["items"];
     const UNCOUNTED_FIELDS: &'static [&'static str] = Self::ENTRY_FIELDS;
+
+    fn kept(heads: &Heads) -> &Kept<StoreDay> {
+        &heads.store_days
+    }
 
     fn touching(key: &Key) -> Touching<'_> {
         Touching::Store(&key.second)

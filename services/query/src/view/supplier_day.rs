@@ -15,6 +15,7 @@ use daybook_read_model::{
 };
 
 use crate::{
+    heads::{Heads, Kept},
     recent::Touching,
     report::{Listed, Report},
 };
@@ -37,6 +38,10 @@ impl Report for SupplierDays {
     const ENTRY_FIELDS: &'static [&'static str] = &["items", "stores"];
     /// In how many stores something was sold is told from the stores.
     const UNCOUNTED_FIELDS: &'static [&'static str] = &["items"];
+
+    fn kept(heads: &Heads) -> &Kept<SupplierDay> {
+        &heads.supplier_days
+    }
 
     fn touching(key: &Key) -> Touching<'_> {
         Touching::Supplier(&key.second)

@@ -10,20 +10,21 @@ use daybook::{
     query::v1::{GetStoreDayRequest, GetSupplierDayRequest, ListStoreDayItemsRequest, ListSupplierDayItemsRequest},
 };
 use daybook_chassis::BoxError;
-use fastrand::Rng;
 use tonic::{Code, Response, Status};
 
 use crate::{
     bench::{DATE, Draws},
     drive::Caller,
+    load::Sales,
     peers::crud_report::CrudReport,
 };
 
 /// Items of a page: the most that the service gives.
 const PAGE_SIZE: i32 = 1_000;
 
-/// Which stores and suppliers are asked for, the same on both sides.
-const SEED: u64 = 5;
+/// The run of sales from which it is drawn which stores and suppliers are asked for, the same on both sides: a busy one is
+/// looked at more often, as it sells more often. No sale of it is made.
+const ASKED_FOR: u64 = u64::MAX;
 
 /// The kinds of report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,25 +69,28 @@ impl Side {
     }
 }
 
-/// Reads one report after the other, of any store or supplier.
+/// Reads one report after the other, of stores and suppliers as they come in sales.
 #[derive(Debug)]
 pub(super) struct Reader {
     which: Which,
     side: Side,
     draws: Arc<Draws>,
-    rng: Rng,
+    asked_for: Sales<'static>,
 }
 
 impl Reader {
     pub(super) fn new(which: Which, side: Side, draws: Arc<Draws>) -> Self {
-        Self { which, side, draws, rng: Rng::with_seed(SEED) }
+        let asked_for = draws.world.sales(ASKED_FOR, DATE);
+        Self { which, side, draws, asked_for }
     }
 }
 
 impl Caller for Reader {
     async fn step(&mut self) -> Result<Duration, BoxError> {
         let world = self.draws.world;
-        let (store, supplier) = (self.rng.usize(..world.stores.len()), self.rng.usize(..world.suppliers.len()));
+        let sale = self.asked_for.next_sale();
+        let item = sale.lines.first().and_then(|line| world.items.get(line.item));
+        let (store, supplier) = (sale.store, item.map_or(0, |item| item.supplier));
         let store_id = || world.stores.get(store).map(|store| store.store_id.clone()).unwrap_or_default();
         let supplier_id = || world.suppliers.get(supplier).map(|it| it.supplier_id.clone()).unwrap_or_default();
         let begun = Instant::now();

@@ -1,0 +1,95 @@
+//! Heads of reports as they were answered last. What the log has since is folded in, so a report that is asked for again and
+//! again costs a look at a few events, not the reading of its document.
+//!
+//! A head here is a stored document with later events folded in, so it is right as of its position whatever happens to the
+//! document afterwards, with one exception: a document that is repaired, or of which a parked event is folded at last,
+//! changes without a new event. Therefore no head is used for longer than [`FRESH_FOR`].
+
+use std::{sync::Arc, time::Duration};
+
+use daybook_read_model::{checkpoint::Generation, document::Stored, store_day::StoreDay, supplier_day::SupplierDay};
+use moka::sync::Cache;
+use tokio::time::Instant;
+
+/// How long after its document was read a head is used.
+const FRESH_FOR: Duration = Duration::from_secs(2);
+
+/// Memory for the heads of one report.
+const HEADS_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Heads of all reports.
+#[derive(Clone, Debug)]
+pub(crate) struct Heads {
+    pub(crate) store_days: Kept<StoreDay>,
+    pub(crate) supplier_days: Kept<SupplierDay>,
+}
+
+/// Heads of one report, by generation, its life, and id.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept<H: Stored + Sync>(Cache<(i64, i64, String), Arc<Seen<H>>>);
+
+/// A head, brought up to date.
+#[derive(Debug)]
+pub(crate) struct Seen<H> {
+    /// Without the entries that its view does not depend on.
+    pub(crate) head: Arc<H>,
+    /// All events up to here are in it.
+    pub(crate) position: i64,
+    /// When its document was read.
+    pub(crate) read_at: Instant,
+}
+
+impl Heads {
+    /// No heads.
+    #[must_use]
+    pub(crate) fn new() -> Self {
+        Self { store_days: Kept::new(), supplier_days: Kept::new() }
+    }
+}
+
+impl<H: Stored + Sync> Kept<H> {
+    fn new() -> Self {
+        let weigh = |key: &(i64, i64, String), seen: &Arc<Seen<H>>| {
+            u32::try_from(key.2.len() + seen.head.heap_bytes()).unwrap_or(u32::MAX)
+        };
+        Self(Cache::builder().max_capacity(HEADS_BYTES).weigher(weigh).time_to_idle(FRESH_FOR).build())
+    }
+
+    /// The head of a report, if it was asked for a moment ago.
+    #[must_use]
+    pub(crate) fn get(&self, generation: &Generation, id: &str) -> Option<Arc<Seen<H>>> {
+        let seen = self.0.get(&(generation.generation, generation.epoch, id.to_owned()));
+        seen.filter(|seen| seen.read_at.elapsed() <= FRESH_FOR)
+    }
+
+    /// Keeps a head for the next time.
+    pub(crate) fn put(&self, generation: &Generation, id: &str, seen: Seen<H>) {
+        self.0.insert((generation.generation, generation.epoch, id.to_owned()), Arc::new(seen));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use daybook_read_model::document::{Head as _, Key};
+
+    use super::*;
+
+    fn seen(read_at: Instant) -> Seen<StoreDay> {
+        let key = Key { first: "2017-01-02".into(), second: "443".into() };
+        Seen { head: Arc::new(StoreDay::open(&key)), position: 7, read_at }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_is_used_in_its_own_generation_and_not_for_long() {
+        let heads = Heads::new().store_days;
+        let (this, next, other_life) = (Generation::new(1, 5), Generation::new(2, 5), Generation::new(1, 6));
+        heads.put(&this, "2017-01-02|443", seen(Instant::now()));
+        let position = |generation, id| heads.get(generation, id).map(|seen| seen.position);
+        assert_eq!(position(&this, "2017-01-02|443"), Some(7));
+        assert_eq!(position(&this, "2017-01-02|44"), None);
+        assert_eq!(position(&next, "2017-01-02|443"), None);
+        assert_eq!(position(&other_life, "2017-01-02|443"), None);
+        tokio::time::advance(FRESH_FOR + Duration::from_millis(1)).await;
+        assert_eq!(position(&this, "2017-01-02|443"), None, "its document may have been repaired");
+    }
+}
