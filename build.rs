@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "daybook/command/v1/inventory_service.proto",
         "daybook/command/v1/movement_service.proto",
         "daybook/command/v1/sale_service.proto",
+        "daybook/command/v1/table_service.proto",
         "daybook/event/v1/event.proto",
         "daybook/event/v1/event_log_service.proto",
         "daybook/event/v1/values.proto",

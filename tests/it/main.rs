@@ -14,6 +14,7 @@
 //! - [`rejecting`]: the program with rows that are not right;
 //! - [`resuming`]: an import that is cut off goes on;
 //! - [`shutdown`]: every service is told to stop in the middle of its work;
+//! - [`verifying`]: documents and tables are compared with the log, also while sales come in;
 //! - [`reports`]: what the reports say of a small day of which every figure is known.
 #![allow(
     clippy::unwrap_used,
@@ -32,5 +33,6 @@ mod reports;
 mod resuming;
 mod shutdown;
 mod tables;
+mod verifying;
 mod world;
 mod write_side;

@@ -15,12 +15,11 @@ pub mod status;
 pub mod store;
 mod watchdog;
 pub mod wire;
-pub mod write_model;
 
 use daybook::{
     command::v1::{
         catalogue_service_server::CatalogueServiceServer, inventory_service_server::InventoryServiceServer,
-        sale_service_server::SaleServiceServer,
+        sale_service_server::SaleServiceServer, table_service_server::TableServiceServer,
     },
     event::v1::event_log_service_server::EventLogServiceServer,
 };
@@ -30,7 +29,9 @@ use tonic::service::Routes;
 
 use append::Pipeline;
 use config::Config;
-use grpc::{catalogue::CatalogueApi, event_log::EventLog, execute::Executor, inventory::Inventory, sale::Sales};
+use grpc::{
+    catalogue::CatalogueApi, event_log::EventLog, execute::Executor, inventory::Inventory, sale::Sales, tables::Tables,
+};
 use relay::{Published, Relay};
 use store::Store;
 
@@ -39,6 +40,7 @@ const SERVICES: &[&str] = &[
     "daybook.command.v1.CatalogueService",
     "daybook.command.v1.InventoryService",
     "daybook.command.v1.SaleService",
+    "daybook.command.v1.TableService",
     "daybook.event.v1.EventLogService",
 ];
 
@@ -61,11 +63,13 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let sales = Sales { executor, shutdown: shutdown.clone() };
     let log =
         EventLog { store: store.clone(), head: heads.clone(), published: publications, shutdown: shutdown.clone() };
+    let tables = Tables::new(store.clone(), shutdown.clone());
     let limit = server::MAX_REQUEST_BYTES;
     let routes = Routes::new(health_server)
         .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(limit))
         .add_service(InventoryServiceServer::new(inventory).max_decoding_message_size(limit))
         .add_service(SaleServiceServer::new(sales).max_decoding_message_size(limit))
+        .add_service(TableServiceServer::new(tables).max_decoding_message_size(limit))
         .add_service(EventLogServiceServer::new(log).max_decoding_message_size(limit));
     let routes = server::add_reflection(routes, daybook::FILE_DESCRIPTOR_SET)?;
 

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use crate::{
     endpoints::Endpoints, export::ExportOptions, import::ImportOptions, log::LogOptions, output::Format,
-    report::WhichReport,
+    report::WhichReport, verify::VerifyOptions,
 };
 
 const AFTER_HELP: &str = "\
@@ -15,7 +15,8 @@ the working directory or the nearest parent that has one; deploy/local.sh up wri
 Exit codes:
   0  done, nothing was rejected
   1  failed: a service is away or unwell, a file cannot be read or written, interrupted
-  2  something was rejected, or the command line or the settings are wrong";
+  2  something was rejected, or the command line or the settings are wrong
+  3  verification found a difference";
 
 /// Operates Daybook, the system of record for a retail chain's trading days.
 #[derive(Debug, Parser)]
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     ///
     /// Exits with 0 only if the services answer SERVING. A projector whose endpoint is not known is left out.
     Status,
+    /// Folds the log afresh and compares it with the reports and the relational tables, field by field
+    Verify(VerifyOptions),
     /// Writes a completion script for a shell
     Completions {
         #[arg(value_enum)]

@@ -4,7 +4,8 @@
 //! - [`export`]: reports out, as CSV files;
 //! - [`report`]: one report for reading;
 //! - [`log`]: the event log as JSON lines;
-//! - [`status`]: how far everything is, and whether it is well.
+//! - [`status`]: how far everything is, and whether it is well;
+//! - [`verify`]: whether documents and tables are what the log says.
 //!
 //! All of it goes through the public gRPC API: the program has no other way into the services.
 
@@ -22,6 +23,7 @@ mod notices;
 mod output;
 pub mod report;
 pub mod status;
+pub mod verify;
 mod wait;
 
 use std::{
@@ -48,6 +50,8 @@ const READERS_STOP_BUDGET: Duration = Duration::from_millis(200);
 const DONE: u8 = 0;
 /// It was done, but something of it was rejected.
 const REJECTED: u8 = 2;
+/// Something differs from the log.
+const DIFFERENT: u8 = 3;
 
 /// Runs the program with its arguments (the first one is its own name) and answers its exit code.
 pub fn run<I>(args: I) -> ExitCode
@@ -112,6 +116,11 @@ async fn perform(cli: cli::Cli) -> Result<u8, Error> {
             let status = status::status(&endpoints()?).await?;
             status.write(&mut out, format.unwrap_or_default())?;
             u8::from(!status.is_well())
+        }
+        cli::Command::Verify(options) => {
+            let summary = verify::verify(&endpoints()?, &options, &notices).await?;
+            summary.write(&mut out, format.unwrap_or_default())?;
+            if summary.is_equal() { u8::from(!summary.is_decided()) } else { DIFFERENT }
         }
         cli::Command::Completions { shell } => {
             clap_complete::generate(shell, &mut cli::Cli::command(), "daybook", &mut out);

@@ -8,8 +8,10 @@
 //! - [`figures`]: the sums that they hold;
 //! - [`document`], [`spill`], [`entries`], [`segment`], [`breakdown`]: how documents are kept, also very large ones;
 //! - [`registry`]: all reports; one line there adds one; [`folded`]: a report folded in memory;
+//! - [`answer`]: documents as the query service answers them;
 //! - [`checkpoint`], [`collections`], [`slot`]: what stands around them.
 
+pub mod answer;
 pub mod breakdown;
 mod checked;
 pub mod checkpoint;

@@ -6,7 +6,7 @@ mod large_day;
 mod moved;
 mod pages;
 mod positions;
-mod scenario;
+pub(crate) mod scenario;
 mod stock;
 mod store_day;
 mod supplier_day;

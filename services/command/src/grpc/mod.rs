@@ -6,4 +6,5 @@ pub mod execute;
 pub mod inventory;
 pub mod page;
 pub mod sale;
+pub mod tables;
 pub mod upload;
