@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "daybook/event/v1/event.proto",
         "daybook/event/v1/event_log_service.proto",
         "daybook/event/v1/values.proto",
+        "daybook/projector/v1/generation_service.proto",
         "daybook/query/v1/common.proto",
         "daybook/query/v1/projection_service.proto",
         "daybook/query/v1/stock_service.proto",

@@ -15,6 +15,7 @@
 //! - [`resuming`]: an import that is cut off goes on;
 //! - [`shutdown`]: every service is told to stop in the middle of its work;
 //! - [`verifying`]: documents and tables are compared with the log, also while sales come in;
+//! - [`generations`]: reports are rebuilt and gone back from;
 //! - [`reports`]: what the reports say of a small day of which every figure is known.
 #![allow(
     clippy::unwrap_used,
@@ -24,6 +25,7 @@
 #![allow(clippy::large_futures, reason = "a test is one future, polled on one thread and never moved")]
 
 mod day;
+mod generations;
 mod given;
 mod kills;
 mod log;

@@ -4,7 +4,10 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::{
-    endpoints::Endpoints, export::ExportOptions, import::ImportOptions, log::LogOptions, output::Format,
+    endpoints::Endpoints,
+    export::ExportOptions,
+    generations::{RebuildOptions, RollbackOptions},
+    import::ImportOptions, log::LogOptions, output::Format,
     report::WhichReport, verify::VerifyOptions,
 };
 
@@ -16,7 +19,7 @@ Exit codes:
   0  done, nothing was rejected
   1  failed: a service is away or unwell, a file cannot be read or written, interrupted
   2  something was rejected, or the command line or the settings are wrong
-  3  verification found a difference";
+  3  verification found a difference, or a rebuild differs from what is served";
 
 /// Operates Daybook, the system of record for a retail chain's trading days.
 #[derive(Debug, Parser)]
@@ -48,6 +51,10 @@ pub(crate) enum Command {
     Status,
     /// Folds the log afresh and compares it with the reports and the relational tables, field by field
     Verify(VerifyOptions),
+    /// Builds the reports anew from the log, beside those that are served, and switches to them
+    Rebuild(RebuildOptions),
+    /// Goes back to the reports that were served before the last rebuild or rollback
+    Rollback(RollbackOptions),
     /// Writes a completion script for a shell
     Completions {
         #[arg(value_enum)]

@@ -4,6 +4,7 @@
 //! - [`export`]: reports out, as CSV files;
 //! - [`report`]: one report for reading;
 //! - [`log`]: the event log as JSON lines;
+//! - [`generations`]: rebuilding the reports, and going back;
 //! - [`status`]: how far everything is, and whether it is well;
 //! - [`verify`]: whether documents and tables are what the log says.
 //!
@@ -16,6 +17,7 @@ mod env_file;
 mod error;
 pub mod export;
 mod figures;
+pub mod generations;
 pub mod import;
 mod json;
 pub mod log;
@@ -116,6 +118,16 @@ async fn perform(cli: cli::Cli) -> Result<u8, Error> {
             let status = status::status(&endpoints()?).await?;
             status.write(&mut out, format.unwrap_or_default())?;
             u8::from(!status.is_well())
+        }
+        cli::Command::Rebuild(options) => {
+            let generations = generations::rebuild(&endpoints()?, &options, &notices).await?;
+            generations.write(&mut out, format.unwrap_or_default())?;
+            if generations.is_refused { DIFFERENT } else { DONE }
+        }
+        cli::Command::Rollback(options) => {
+            let generations = generations::rollback(&endpoints()?, &options, &notices).await?;
+            generations.write(&mut out, format.unwrap_or_default())?;
+            DONE
         }
         cli::Command::Verify(options) => {
             let summary = verify::verify(&endpoints()?, &options, &notices).await?;

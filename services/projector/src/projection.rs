@@ -18,7 +18,10 @@ use tracing::{debug, error, warn};
 use crate::{
     cache::Cache,
     config::Shard,
+    fresh::page_ids,
+    log::Log,
     parked::Failures,
+    repair::{self, RepairError, Repaired},
     store::{Store, StoreError},
     write::{self, Job, Written},
 };
@@ -34,13 +37,23 @@ const SLICE_EVENTS: usize = 128;
 const GATHERED_AT_ONCE: usize = 100;
 
 /// The projection of one report, whatever its documents are.
-pub(crate) trait Projection: Send {
+pub(crate) trait Projection: Send + Sync {
     /// Brings the documents up to the end of the batch, and answers what could not be folded.
     fn project<'a>(
         &'a mut self,
         store: &'a Store,
         events: &'a [RecordedEvent],
     ) -> BoxFuture<'a, Result<Failures, StoreError>>;
+
+    /// Writes one document as the log says that it should be, as of a position or whatever later one is stored.
+    fn repair<'a>(
+        &'a mut self,
+        store: &'a Store,
+        log: &'a Log,
+        generation: &'a Generation,
+        id: &'a str,
+        position: i64,
+    ) -> BoxFuture<'a, Result<Repaired, RepairError>>;
 
     /// The name of the report.
     fn name(&self) -> &'static str;
@@ -181,6 +194,20 @@ impl<R: Report> Projection for Of<R> {
         events: &'a [RecordedEvent],
     ) -> BoxFuture<'a, Result<Failures, StoreError>> {
         self.rounds(store, events).boxed()
+    }
+
+    fn repair<'a>(
+        &'a mut self,
+        store: &'a Store,
+        log: &'a Log,
+        generation: &'a Generation,
+        id: &'a str,
+        position: i64,
+    ) -> BoxFuture<'a, Result<Repaired, RepairError>> {
+        // What is in memory says as little of the document as what is stored.
+        self.heads.remove(id);
+        page_ids(id).iter().for_each(|page| self.pages.remove(page));
+        repair::repair::<R>(store, log, generation, id, position).boxed()
     }
 
     fn name(&self) -> &'static str {

@@ -4,20 +4,26 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use daybook::event::v1::RecordedEvent;
 use daybook_chassis::{BoxError, CancellationToken, process::chain};
 use daybook_read_model::{
+    checkpoint::Audit,
     collections::{PARKED, in_generation},
     registry,
 };
 use thiserror::Error;
 use tokio::{
+    sync::mpsc,
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval},
 };
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, error, info, warn};
 
 use crate::{
+    audit::{self, Auditor},
     batch::Batch,
+    companion::{Companion, Side},
     config::{Bounds, Config, Shard},
     feed::{Feed, FeedError},
     jetstream::Broker,
@@ -25,6 +31,7 @@ use crate::{
     meta::{self, Place},
     parked::{self, Failures, recorded_at_micros},
     projection::{self, Projection},
+    repair::Repaired,
     serving::{Part, Serving},
     store::{Store, StoreError},
 };
@@ -45,9 +52,16 @@ const AIM: Duration = Duration::from_millis(1_500);
 /// While nothing happens, MongoDB is asked so often whether it is there and the checkpoint where it was left.
 const CHECK_INTERVAL: Duration = Duration::from_secs(3);
 
+/// How often it is looked whether another generation is asked for or served: readers of the one that is left see no newer
+/// events only after all projectors have left it.
+const TRANSITION_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Documents that wait for being repaired: the audit waits with them.
+const REPAIRS: usize = 1;
+
 /// Why projecting had to stop.
 #[derive(Debug, Error)]
-enum SessionError {
+pub(crate) enum SessionError {
     #[error("{0}")]
     Store(#[source] StoreError),
     #[error("the log cannot be asked where it ends: {}", .0.message())]
@@ -64,11 +78,11 @@ enum SessionError {
 }
 
 /// What every session needs.
-struct Projector {
-    store: Store,
+pub(crate) struct Projector {
+    pub(crate) store: Store,
     log: Log,
     broker: Broker,
-    shard: Shard,
+    pub(crate) shard: Shard,
     bounds: Bounds,
     serving: Serving,
     shutdown: CancellationToken,
@@ -128,18 +142,31 @@ impl Projector {
         info!(position = checkpoint, head, generation = place.generation.generation, shard = %self.shard, "projecting");
 
         let mut projections = projection::all(&place.generation, self.shard);
+        let (found, mut to_repair) = mpsc::channel(REPAIRS);
+        let _audit = self.audit(&place, found);
         let (log, broker) = (self.log.clone(), self.broker.clone());
         let mut feed = Feed::after(checkpoint, log, broker, self.serving.clone(), self.shutdown.clone());
+        let mut side = Side::default();
+        let mut transitions = interval(TRANSITION_INTERVAL);
+        transitions.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut check = interval(CHECK_INTERVAL);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return Ok(()),
+                _ = transitions.tick() => side.tend(self, &place).await?,
+                Some(found) = to_repair.recv() => self.repair(&place, &mut projections, &found).await,
                 chunk = feed.next() => {
                     let Some(chunk) = chunk else { return feed.end().await.map_err(SessionError::Feed) };
                     let batch = Batch::gather(chunk, &mut feed, self.bounds);
                     let begun = Instant::now();
+                    if let Some(Companion { place, projections }) = &mut side.companion {
+                        // Before what is served, so that switching never goes back.
+                        if batch.last().is_some_and(|last| last.position > place.checkpoint.position) {
+                            self.step(place, projections, &batch).await?;
+                        }
+                    }
                     self.step(&mut place, &mut projections, &batch).await?;
                     if RESTED_AFTER.contains(&batch.events.len()) {
                         self.rest(begun.elapsed()).await;
@@ -152,6 +179,37 @@ impl Projector {
                     }
                 }
             }
+        }
+    }
+
+    /// Begins the self-audit; it ends when the handle is dropped.
+    fn audit(&self, place: &Place, found: mpsc::Sender<audit::Found>) -> AbortOnDropHandle<()> {
+        let Self { store, log, shard, bounds, .. } = self;
+        let (store, log, shard) = (store.clone(), log.clone(), *shard);
+        let (interval, rest_factor) = (bounds.audit_interval, bounds.audit_rest_factor);
+        let auditor = Auditor { store, log, place: place.clone(), shard, interval, rest_factor };
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            if !auditor.interval.is_zero() {
+                auditor.run(found).await;
+            }
+        }))
+    }
+
+    /// Repairs a document between two batches. If that fails, the audit will find it again.
+    async fn repair(&self, place: &Place, projections: &mut [Box<dyn Projection>], found: &audit::Found) {
+        let audit::Found { report, id } = found;
+        let Some(projection) = projections.iter_mut().find(|projection| projection.name() == *report) else { return };
+        let position = place.checkpoint.position;
+        match projection.repair(&self.store, &self.log, &place.generation, id, position).await {
+            Ok(Repaired::Done) => {
+                warn!(report, id, "a document was repaired");
+                let counts = Audit { repaired: 1, ..Audit::default() };
+                if let Err(error) = meta::count(&self.store, self.shard, &counts).await {
+                    warn!(error = %chain(&error), "a repair could not be counted");
+                }
+            }
+            Ok(outcome) => warn!(report, id, ?outcome, "a document could not be repaired"),
+            Err(error) => warn!(report, id, error = %chain(&error), "a document could not be repaired"),
         }
     }
 
@@ -220,8 +278,50 @@ impl Projector {
         parked::park(&self.store, &parked_in, &batch.events, &failures).await.map_err(SessionError::Store)
     }
 
+    /// The same, for work beside the session.
+    pub(crate) fn twin(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            log: self.log.clone(),
+            broker: self.broker.clone(),
+            shard: self.shard,
+            // Half of the memory for documents: the other half is for those that are served.
+            bounds: Bounds { cache_bytes: self.bounds.cache_bytes / 2, ..self.bounds },
+            serving: self.serving.clone(),
+            shutdown: self.shutdown.clone(),
+            outage: None,
+        }
+    }
+
+    /// Folds the log from where a generation stands to a position, or to its end.
+    pub(crate) async fn catch_up(
+        &self,
+        place: &mut Place,
+        projections: &mut Vec<Box<dyn Projection>>,
+        until: Option<i64>,
+    ) -> Result<(), SessionError> {
+        let until = until.unwrap_or(i64::MAX);
+        while place.checkpoint.position < until && !self.shutdown.is_cancelled() {
+            let mut events: Vec<RecordedEvent> = Vec::new();
+            while events.len() < self.bounds.batch_events {
+                let after = events.last().map_or(place.checkpoint.position, |last| last.position);
+                let page = self.log.read(after).await.map_err(SessionError::Log)?.events;
+                let before = events.len();
+                events.extend(page.into_iter().filter(|event| event.position <= until));
+                if events.len() == before {
+                    break;
+                }
+            }
+            if events.is_empty() {
+                break;
+            }
+            self.step(place, projections, &Batch::of(events)).await?;
+        }
+        Ok(())
+    }
+
     /// Brings reports that are new up to where the others are.
-    async fn backfill(&self, place: &mut Place) -> Result<(), SessionError> {
+    pub(crate) async fn backfill(&self, place: &mut Place) -> Result<(), SessionError> {
         let until = place.checkpoint.position;
         let is_new = |name: &&str| !place.checkpoint.reports.iter().any(|known| known == name);
         let new: Vec<&str> = registry::NAMES.iter().copied().filter(is_new).collect();

@@ -17,6 +17,8 @@ mod world;
 
 use std::time::{Duration, Instant};
 
+use mongodb::bson::doc;
+
 use crate::{sales::sales, servers::Server, world::World};
 
 /// A number that can be set for measuring.
@@ -216,6 +218,36 @@ async fn an_event_that_cannot_be_folded_is_parked_and_the_others_go_on() {
     world.projected().await;
     projector.stop().await;
     assert_eq!(world.parked().await, [10]);
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_finds_and_repairs_what_was_spoilt_while_events_come_in() {
+    let world = World::new().await;
+    world.make_stream().await;
+    let events = sales(12, 400);
+    world.log.append(events[..200].to_vec());
+    world.publish(&events[..200]).await;
+    let projector = world.start_auditing().await;
+    world.projected().await;
+
+    // Nothing that the next event of the store writes anyway.
+    let zone = doc! { "$set": { "time_zone": "Europe/Athens" } };
+    world.spoil("store_days", "2026-03-02|3", Some(zone)).await;
+    world.spoil("store_days", "2026-03-02|4", Some(doc! { "$set": { "items": { "n": 0 } } })).await;
+    world.spoil("stock", "5|01", Some(doc! { "$set": { "e": { "n": 0 } } })).await;
+    world.spoil("stock", "6|00", None).await;
+    world.double("store_days", "2026-03-02|5", "2026-03-02|55").await;
+    for event in &events[200..] {
+        world.log.append(vec![event.clone()]);
+        world.publish(std::slice::from_ref(event)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let audit = world.repaired(5).await;
+    assert!(audit.different >= 5 && audit.audited >= audit.different, "{audit:?}");
+    assert!(!audit.last_difference.is_empty(), "{audit:?}");
+    world.projected().await;
+    projector.stop().await;
     world.compare().await;
 }
 

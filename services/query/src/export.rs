@@ -1,7 +1,7 @@
 //! Reports of a range of dates as a stream, each with its entries if they are wanted.
 //!
-//! Each read asks anew how far the reports have come, so a long stream says of each part as of when it is true; and it goes
-//! on in the new generation when another one is served meanwhile.
+//! Each read asks anew how far the reports have come, so a long stream says of each part as of when it is true. It stays in
+//! the generation that was served when it began: what comes later is only in the one that is served then.
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ impl<L: Listed, M> Export<L, M> {
                     self.send(Part::Report(view), &look).await?;
                 }
             }
-            look = self.frame.look(reports, 0, Instant::now() + STEP_TIMEOUT).await?;
+            look = self.frame.look_again(look, reports, Instant::now() + STEP_TIMEOUT).await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use daybook_read_model::{
     checkpoint::{Checkpoint, Generation, LIVE, Live as Pointer, applied},
     collections::{META, in_generation},
 };
-use mongodb::bson::Document;
+use mongodb::bson::{Document, doc};
 use prost_types::Timestamp;
 use tokio::time::Instant;
 
@@ -47,6 +47,29 @@ impl Frame {
         let as_of = applied.as_of();
         let generation = applied.generation.ok_or(QueryError::NoReports)?;
         Ok(Look { live: Live { store: self.store.clone(), generation }, as_of })
+    }
+}
+
+impl Frame {
+    /// Looks again for the next part of an answer, which stays in its generation: if another one is served meanwhile, the
+    /// documents of the old one still are what the last look said.
+    ///
+    /// # Errors
+    /// As [`Frame::look`].
+    pub(crate) async fn look_again(&self, last: Look, report: &str, until: Instant) -> Result<Look, QueryError> {
+        let now = self.look(report, 0, until).await?;
+        Ok(if now.live.is_same(&last.live) { now } else { last })
+    }
+
+    /// How far a generation is that is not served any more.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer in time.
+    pub(crate) async fn applied_in(&self, live: &Live) -> Result<i64, StoreError> {
+        let filter = doc! { "generation": live.generation.generation, "shard": { "$exists": true } };
+        let found = self.store.read_control(META, Select::first(META_DOCUMENTS, filter)).await?;
+        let checkpoints = found.decode::<Checkpoint>().collect::<Result<Vec<_>, _>>()?;
+        Ok(applied(&live.generation, &checkpoints).map_or(0, |applied| applied.position))
     }
 }
 

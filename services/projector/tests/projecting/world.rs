@@ -7,7 +7,7 @@ use daybook::{event::v1::RecordedEvent, ids::RequestId};
 use daybook_chassis::{BoxError, CancellationToken, config::Secret};
 use daybook_projector::config::{Bounds, Config, Mongodb, Source};
 use daybook_read_model::{
-    checkpoint::{Checkpoint, Generation},
+    checkpoint::{Audit, Checkpoint, Generation},
     collections::{META, PARKED, in_generation},
     document::{Stored, decode},
     folded::Folded,
@@ -78,6 +78,17 @@ impl World {
 
     /// Starts a projector of a share of the documents.
     pub(crate) async fn start_share(&self, shard: &str) -> Projector {
+        // What a test finds is what projecting did, and nobody else mended.
+        self.start_with(shard, Bounds { audit_interval: Duration::ZERO, ..Bounds::default() }).await
+    }
+
+    /// Starts a projector of all documents that audits them in quick succession.
+    pub(crate) async fn start_auditing(&self) -> Projector {
+        let interval = Duration::from_millis(5);
+        self.start_with("0/1", Bounds { audit_interval: interval, audit_rest_factor: 0, ..Bounds::default() }).await
+    }
+
+    async fn start_with(&self, shard: &str, bounds: Bounds) -> Projector {
         let listener = daybook_chassis::server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let config = Config {
@@ -89,7 +100,7 @@ impl World {
             },
             mongodb: Mongodb { url: Secret::new(self.mongodb_url.clone()), database: self.database.name().to_owned() },
             shard: shard.parse().unwrap(),
-            bounds: Bounds::default(),
+            bounds,
         };
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(daybook_projector::run(config, listener, shutdown.clone()));
@@ -164,6 +175,39 @@ impl World {
             documents.insert(document.stamp().id.clone(), document);
         }
         documents
+    }
+
+    /// Changes or deletes a document behind the projector's back; it must be there.
+    pub(crate) async fn spoil(&self, report: &str, id: &str, update: Option<Document>) {
+        let collection = self.database.collection::<Document>(&in_generation(1, report));
+        let done = match update {
+            Some(update) => collection.update_one(doc! { "_id": id }, update).await.unwrap().modified_count,
+            None => collection.delete_one(doc! { "_id": id }).await.unwrap().deleted_count,
+        };
+        assert_eq!(done, 1, "{id} is there");
+    }
+
+    /// Copies a document to where none should be.
+    pub(crate) async fn double(&self, report: &str, id: &str, to: &str) {
+        let collection = self.database.collection::<Document>(&in_generation(1, report));
+        let mut document = collection.find_one(doc! { "_id": id }).await.unwrap().unwrap();
+        document.insert("_id", to);
+        collection.insert_one(document).await.unwrap();
+    }
+
+    /// Waits until the audit has counted so many repairs, and answers what it says.
+    pub(crate) async fn repaired(&self, repairs: i64) -> Audit {
+        let reached = async {
+            loop {
+                let id = Audit::id_of(0, 1);
+                let found = self.database.collection::<Audit>(META).find_one(doc! { "_id": id }).await.unwrap();
+                if let Some(found) = found.filter(|found| found.repaired >= repairs) {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("the audit repairs what was spoilt")
     }
 
     /// The slots of all documents of store-days that are stored.
