@@ -15,6 +15,7 @@
 //! - [`resuming`]: an import that is cut off goes on;
 //! - [`shutdown`]: every service is told to stop in the middle of its work;
 //! - [`verifying`]: documents and tables are compared with the log, also while sales come in;
+//! - [`parking`]: events that cannot be folded;
 //! - [`generations`]: reports are rebuilt and gone back from;
 //! - [`reports`]: what the reports say of a small day of which every figure is known.
 #![allow(
@@ -30,6 +31,7 @@ mod given;
 mod kills;
 mod log;
 mod nonsense;
+mod parking;
 mod rejecting;
 mod reports;
 mod resuming;

@@ -7,8 +7,12 @@ use crate::{
     endpoints::Endpoints,
     export::ExportOptions,
     generations::{RebuildOptions, RollbackOptions},
-    import::ImportOptions, log::LogOptions, output::Format,
-    report::WhichReport, verify::VerifyOptions,
+    import::ImportOptions,
+    log::LogOptions,
+    output::Format,
+    parked::ParkedCommand,
+    report::WhichReport,
+    verify::VerifyOptions,
 };
 
 const AFTER_HELP: &str = "\
@@ -55,6 +59,9 @@ pub(crate) enum Command {
     Rebuild(RebuildOptions),
     /// Goes back to the reports that were served before the last rebuild or rollback
     Rollback(RollbackOptions),
+    /// Lists, shows, folds again or discards events that could not be folded into the reports
+    #[command(subcommand)]
+    Parked(ParkedCommand),
     /// Writes a completion script for a shell
     Completions {
         #[arg(value_enum)]

@@ -80,11 +80,7 @@ pub struct Generations {
 ///
 /// # Errors
 /// If a service refuses or stays away, or the work does not move on.
-pub async fn rebuild(
-    endpoints: &Endpoints,
-    options: &RebuildOptions,
-    notices: &Notices,
-) -> Result<Generations, Error> {
+pub async fn rebuild(endpoints: &Endpoints, options: &RebuildOptions, notices: &Notices) -> Result<Generations, Error> {
     let client = GenerationServiceClient::new(endpoints.channel(Service::Projector)?);
     if options.abandon {
         ask(&client, options.patience, AbandonTransitionRequest {}, async |mut client, request| {
@@ -95,10 +91,9 @@ pub async fn rebuild(
     }
     let reports = if options.report == "all" { Vec::new() } else { vec![options.report.clone()] };
     let message = StartRebuildRequest { reports, expected_differences: options.expect_difference.clone() };
-    let started = ask(&client, options.patience, message, async |mut client, request| {
-        client.start_rebuild(request).await
-    })
-    .await?;
+    let started =
+        ask(&client, options.patience, message, async |mut client, request| client.start_rebuild(request).await)
+            .await?;
     if options.no_wait {
         return Ok(told(generations(&client, options.patience).await?));
     }

@@ -5,6 +5,7 @@
 //! - [`report`]: one report for reading;
 //! - [`log`]: the event log as JSON lines;
 //! - [`generations`]: rebuilding the reports, and going back;
+//! - [`parked`]: events that could not be folded;
 //! - [`status`]: how far everything is, and whether it is well;
 //! - [`verify`]: whether documents and tables are what the log says.
 //!
@@ -23,6 +24,7 @@ mod json;
 pub mod log;
 mod notices;
 mod output;
+pub mod parked;
 pub mod report;
 pub mod status;
 pub mod verify;
@@ -128,6 +130,11 @@ async fn perform(cli: cli::Cli) -> Result<u8, Error> {
             let generations = generations::rollback(&endpoints()?, &options, &notices).await?;
             generations.write(&mut out, format.unwrap_or_default())?;
             DONE
+        }
+        cli::Command::Parked(command) => {
+            let outcome = parked::parked(&endpoints()?, &command).await?;
+            outcome.write(&mut out, format.unwrap_or_default())?;
+            if outcome.is_done() { DONE } else { REJECTED }
         }
         cli::Command::Verify(options) => {
             let summary = verify::verify(&endpoints()?, &options, &notices).await?;

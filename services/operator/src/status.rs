@@ -51,6 +51,8 @@ pub struct Status {
     pub skipped_documents: Option<i64>,
     /// The document that differed last, and how; empty if none did.
     pub last_difference: Option<String>,
+    /// Events that could not be folded.
+    pub parked_events: Option<i64>,
     pub services: Vec<ServiceHealth>,
 }
 
@@ -135,6 +137,7 @@ fn measured(log: Option<GetLogStatusResponse>, projection: Option<GetProjectionS
     let mut status = Status::default();
     let projection = projection.map(|answer| {
         status.generation = Some(answer.generation);
+        status.parked_events = Some(answer.parked_events);
         if let Some(audit) = answer.audit {
             status.audited_documents = Some(audit.audited_documents);
             status.different_documents = Some(audit.different_documents);
@@ -223,7 +226,7 @@ impl Status {
         }
     }
 
-    fn figures(&self) -> [(&'static str, String); 16] {
+    fn figures(&self) -> [(&'static str, String); 17] {
         let number = |value: Option<i64>| value.map(|value| value.to_string()).unwrap_or_default();
         [
             ("head_position", number(self.head_position)),
@@ -237,6 +240,7 @@ impl Status {
             ("lag_events", number(self.lag_events)),
             ("lag_seconds", number(self.lag_seconds)),
             ("generation", number(self.generation)),
+            ("parked_events", number(self.parked_events)),
             ("audited_documents", number(self.audited_documents)),
             ("different_documents", number(self.different_documents)),
             ("repaired_documents", number(self.repaired_documents)),

@@ -192,7 +192,7 @@ async fn attempt<R: Report>(auditor: &Auditor, id: &str) -> Result<Option<Outcom
         Err(cause) => return Ok(Some(Outcome::Different(vec![cause]))),
     };
     let until = head.as_ref().map_or(0, |head| head.stamp().position).max(applied);
-    let Fresh::Folded(folded) = fresh::fold::<R>(log, generation, id, until).await? else {
+    let Fresh::Folded(folded, _) = fresh::fold::<R>(log, generation, id, until).await? else {
         return Ok(Some(Outcome::Skipped));
     };
     let mut what = match (folded.heads.get(id), &head) {

@@ -23,6 +23,9 @@ use crate::{
 /// Copying a report into another generation takes some minutes for millions of documents.
 const COPY_TIMEOUT: Duration = Duration::from_secs(3_600);
 
+/// Events that the session folds at once when it takes over a generation: a fraction of a second.
+const HANDOVER_EVENTS: i64 = 500;
+
 /// The second generation while it is written together with the first.
 pub(crate) struct Companion {
     pub(crate) place: Place,
@@ -89,7 +92,7 @@ impl Side {
             Err(panic) => return Err(SessionError::Store(StoreError::Task(panic))),
         };
         // The last events; from here on both are written together.
-        projector.catch_up(&mut companion.place, &mut companion.projections, Some(place.checkpoint.position)).await?;
+        projector.catch_up(&mut companion.place, &mut companion.projections, place.checkpoint.position).await?;
         let reports = companion.place.checkpoint.reports.clone();
         describe(&projector.store, &mut companion.place.checkpoint, true, reports).await?;
         info!(generation = companion.place.generation.generation, "the second generation has caught up");
@@ -98,12 +101,7 @@ impl Side {
     }
 
     /// Compares the generations once all shards write both, and switches if nothing differs that should not.
-    async fn decide(
-        &mut self,
-        projector: &Projector,
-        place: &Place,
-        mut next: Transition,
-    ) -> Result<(), SessionError> {
+    async fn decide(&mut self, projector: &Projector, place: &Place, mut next: Transition) -> Result<(), SessionError> {
         let (store, Some(companion)) = (&projector.store, &self.companion) else { return Ok(()) };
         let (from, to) = (place.generation.clone(), companion.place.generation.clone());
         if let Some(comparing) = self.comparing.take_if(|comparing| comparing.is_finished()) {
@@ -143,9 +141,8 @@ impl Side {
         let (_, shards) = projector.shard.numbers();
         let checkpoints = meta::checkpoints(&projector.store, &companion.place.generation).await;
         let checkpoints = checkpoints.map_err(SessionError::Store)?;
-        let follows = |shard: i32| {
-            checkpoints.iter().any(|one| one.shards == shards && one.shard == shard && one.following)
-        };
+        let follows =
+            |shard: i32| checkpoints.iter().any(|one| one.shards == shards && one.shard == shard && one.following);
         Ok((0..shards).all(follows))
     }
 }
@@ -180,7 +177,14 @@ async fn build(projector: &Projector, live: &Place, next: &Transition) -> Result
     }
     projector.backfill(&mut place).await?;
     let mut projections = projection::all(&place.generation, projector.shard);
-    projector.catch_up(&mut place, &mut projections, None).await?;
+    // Under load the end of the log is never reached: the session takes over what is left.
+    loop {
+        let head = projector.head().await?;
+        if head - place.checkpoint.position <= HANDOVER_EVENTS {
+            break;
+        }
+        projector.catch_up(&mut place, &mut projections, head).await?;
+    }
     Ok(Companion { place, projections })
 }
 

@@ -102,10 +102,8 @@ async fn collection<D: Stored>(
             after.clone_from(last);
             let mut left = ids;
             for attempt in 0..TRIES {
-                let (mine, theirs) = (
-                    read::<D>(store, name, served, new, &left).await?,
-                    read::<D>(store, name, new, new, &left).await?,
-                );
+                let (mine, theirs) =
+                    (read::<D>(store, name, served, new, &left).await?, read::<D>(store, name, new, new, &left).await?);
                 let mut again = Vec::new();
                 for id in left {
                     let what = match (mine.get(&id), theirs.get(&id)) {

@@ -51,6 +51,12 @@ impl Shard {
         slot::owns(self.index, self.count, slot)
     }
 
+    /// How many shares there are.
+    #[must_use]
+    pub(crate) fn count(self) -> u32 {
+        self.count
+    }
+
     /// Number of this share, from 0, and of all.
     #[must_use]
     pub(crate) fn numbers(self) -> (i32, i32) {

@@ -1,5 +1,7 @@
 //! One document, folded afresh from the log: what it should be.
 
+use std::collections::BTreeSet;
+
 use daybook::event::v1::EventFilter;
 use daybook_read_model::{
     checkpoint::Generation,
@@ -24,7 +26,8 @@ const MAX_POSITIONS: i64 = 5_000_000;
 /// The document with its pages, as of a position.
 #[derive(Debug)]
 pub(crate) enum Fresh<R: Report> {
-    Folded(Box<Folded<R>>),
+    /// With the positions of events that could not be folded.
+    Folded(Box<Folded<R>>, BTreeSet<i64>),
     /// Its history is too long.
     TooLong,
 }
@@ -38,6 +41,7 @@ pub(crate) async fn fold<R: Report>(
 ) -> Result<Fresh<R>, Status> {
     let filter = filter_of(R::HEADS, id);
     let mut folded = Folded::default();
+    let mut failed = BTreeSet::new();
     let (mut position, mut events) = (0, 0);
     if until > MAX_POSITIONS && until <= log.head().await? {
         return Ok(Fresh::TooLong);
@@ -49,8 +53,10 @@ pub(crate) async fn fold<R: Report>(
             return Ok(Fresh::TooLong);
         }
         for event in page.events.iter().filter(|event| event.position <= until) {
-            // What cannot be folded is parked, and in no document.
-            let _ = folded.fold_some(event, |head| head == id);
+            if folded.fold_some(event, |head| head == id).is_err() {
+                // It is parked, and in no document.
+                failed.insert(event.position);
+            }
         }
         if page.scanned <= position {
             break;
@@ -59,7 +65,7 @@ pub(crate) async fn fold<R: Report>(
     }
     folded.heads.values_mut().for_each(|head: &mut R::Head| head.stamp_mut().epoch = generation.epoch);
     folded.pages.values_mut().for_each(|page| page.stamp_mut().epoch = generation.epoch);
-    Ok(Fresh::Folded(Box::new(folded)))
+    Ok(Fresh::Folded(Box::new(folded), failed))
 }
 
 /// The ids of all pages that a head can have.

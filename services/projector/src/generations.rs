@@ -29,6 +29,17 @@ pub(crate) async fn next(store: &Store) -> Result<Option<Transition>, StoreError
     meta::find_one(store, NEXT.to_owned()).await
 }
 
+/// What is under way and not done yet: a process may have ended between the pointer and what follows.
+async fn under_way(store: &Store) -> Result<Option<Transition>, StoreError> {
+    let (next, live) = (next(store).await?, meta::live(store).await?);
+    let is_done = |next: &Transition| live.as_ref().is_some_and(|live| live.generation == next.generation);
+    if next.as_ref().is_some_and(is_done) {
+        abandon(store).await?;
+        return Ok(None);
+    }
+    Ok(next)
+}
+
 /// Begins a new generation, or tells of the one that is being built.
 pub(crate) async fn start_rebuild(
     store: &Store,
@@ -39,7 +50,7 @@ pub(crate) async fn start_rebuild(
     if let Some(unknown) = unknown {
         return Err(TransitionError::NoReport(unknown.clone()));
     }
-    if let Some(mut under_way) = next(store).await? {
+    if let Some(mut under_way) = under_way(store).await? {
         if under_way.is_rollback {
             return Err(TransitionError::Refused("a rollback is under way"));
         }
@@ -58,14 +69,13 @@ pub(crate) async fn start_rebuild(
     let reports = if reports.is_empty() { all() } else { reports };
     let number = generation.generation;
     info!(generation = number, ?reports, "a new generation is built");
-    let transition =
-        Transition { id: NEXT.into(), generation: number, reports, expected, ..Transition::default() };
+    let transition = Transition { id: NEXT.into(), generation: number, reports, expected, ..Transition::default() };
     Ok(meta::found_or(store, NEXT.to_owned(), transition).await?)
 }
 
 /// Begins going back.
 pub(crate) async fn start_rollback(store: &Store) -> Result<Transition, TransitionError> {
-    if let Some(under_way) = next(store).await? {
+    if let Some(under_way) = under_way(store).await? {
         let refusal = TransitionError::Refused("a rebuild is under way: abandon it first");
         return if under_way.is_rollback { Ok(under_way) } else { Err(refusal) };
     }
@@ -77,8 +87,7 @@ pub(crate) async fn start_rollback(store: &Store) -> Result<Transition, Transiti
         return Err(TransitionError::Refused("the generation before has a layout that this version does not write"));
     }
     info!(generation = previous, "going back to the generation before");
-    let transition =
-        Transition { id: NEXT.into(), generation: previous, is_rollback: true, ..Transition::default() };
+    let transition = Transition { id: NEXT.into(), generation: previous, is_rollback: true, ..Transition::default() };
     Ok(meta::found_or(store, NEXT.to_owned(), transition).await?)
 }
 

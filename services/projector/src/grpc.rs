@@ -125,8 +125,9 @@ fn refused(error: TransitionError) -> Status {
     }
 }
 
-fn failed(error: &StoreError) -> Status {
-    warn!(error = %chain(error), "a question about generations cannot be answered");
+/// The status where the documents' database is away.
+pub(crate) fn failed(error: &StoreError) -> Status {
+    warn!(error = %chain(error), "a question of an operator cannot be answered");
     let message = "the documents cannot be read or written at the moment";
     Refusal::new(Code::Unavailable, reason::DEPENDENCY_UNAVAILABLE, message).into_status("")
 }

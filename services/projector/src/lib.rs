@@ -10,7 +10,9 @@
 
 use std::time::Duration;
 
-use daybook::projector::v1::generation_service_server::GenerationServiceServer;
+use daybook::projector::v1::{
+    generation_service_server::GenerationServiceServer, parked_service_server::ParkedServiceServer,
+};
 use daybook_chassis::{
     BoxError, CancellationToken,
     health::Health,
@@ -24,6 +26,7 @@ use tracing::info;
 use crate::{
     config::Config,
     grpc::Generations,
+    parked_grpc::ParkedEvents,
     serving::{Part, Serving},
     store::Store,
 };
@@ -42,6 +45,7 @@ mod jetstream;
 mod log;
 mod meta;
 mod parked;
+mod parked_grpc;
 mod projection;
 mod repair;
 mod serving;
@@ -66,9 +70,10 @@ const BATCH_BUDGET: Duration = Duration::from_secs(9);
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
     let (health, health_service) = Health::new(&[SERVICE]).await;
     let store = Store::open(&config.mongodb).await?;
-    let routes = Routes::new(health_service).add_service(
-        GenerationServiceServer::new(Generations(store.clone())).max_decoding_message_size(REQUEST_BYTES),
-    );
+    let routes = Routes::new(health_service)
+        .add_service(GenerationServiceServer::new(Generations(store.clone())).max_decoding_message_size(REQUEST_BYTES));
+    let routes = routes
+        .add_service(ParkedServiceServer::new(ParkedEvents(store.clone())).max_decoding_message_size(REQUEST_BYTES));
     let routes = server::add_reflection(routes, daybook::FILE_DESCRIPTOR_SET)?;
     let serving = Serving::new(health);
     info!(database = config.mongodb.database, stream = config.source.nats_stream, "projector starts");

@@ -103,6 +103,7 @@ pub(crate) async fn advance(
     if done.matched_count == 1 {
         checkpoint.position = position;
         checkpoint.recorded_at_micros = recorded_at_micros;
+        checkpoint.reports = registry::NAMES.iter().map(|&name| name.to_owned()).collect();
     }
     Ok(done.matched_count == 1)
 }

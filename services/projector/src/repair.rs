@@ -28,6 +28,8 @@ pub(crate) enum Repaired {
     Missed,
     /// Its history is too long.
     TooLong,
+    /// The event for whose sake it was to be repaired still cannot be folded; nothing was written.
+    Unfolded,
 }
 
 /// Why a repair was given up.
@@ -39,7 +41,8 @@ pub(crate) enum RepairError {
     Log(#[from] Status),
 }
 
-/// Writes a document and its pages as they should be, as of a position or whatever later one is stored. Nobody may have
+/// Writes a document and its pages as they should be, as of a position or whatever later one is stored, if a certain event
+/// can be folded now. Nobody may have
 /// them in memory.
 pub(crate) async fn repair<R: Report>(
     store: &Store,
@@ -47,6 +50,7 @@ pub(crate) async fn repair<R: Report>(
     generation: &Generation,
     id: &str,
     position: i64,
+    event: Option<i64>,
 ) -> Result<Repaired, RepairError> {
     let heads_in = in_generation(generation.generation, R::HEADS);
     let heads = stamps(store, &heads_in, &[id.to_owned()]).await?;
@@ -58,9 +62,12 @@ pub(crate) async fn repair<R: Report>(
     let mine = |stamp: &&Stamp| stamp.epoch == generation.epoch;
     let stored = heads.values().chain(pages.values()).filter(mine).map(|stamp| stamp.position).max();
     let until = stored.unwrap_or(0).max(position);
-    let Fresh::Folded(folded) = fresh::fold::<R>(log, generation, id, until).await? else {
+    let Fresh::Folded(folded, failed) = fresh::fold::<R>(log, generation, id, until).await? else {
         return Ok(Repaired::TooLong);
     };
+    if event.is_some_and(|event| failed.contains(&event)) {
+        return Ok(Repaired::Unfolded);
+    }
     let mut done = put(store, &heads_in, &folded.heads, &heads).await?;
     if let Some(pages_in) = pages_in {
         done &= put(store, &pages_in, &folded.pages, &pages).await?;

@@ -1,16 +1,12 @@
 //! Projecting: from the checkpoint on, batch by batch. Whatever fails, documents and checkpoint in MongoDB say where to go
 //! on, so the remedy is always the same: forget what is in memory and begin again from there.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use daybook::event::v1::RecordedEvent;
 use daybook_chassis::{BoxError, CancellationToken, process::chain};
-use daybook_read_model::{
-    checkpoint::Audit,
-    collections::{PARKED, in_generation},
-    registry,
-};
+use daybook_read_model::{checkpoint::Audit, registry};
 use thiserror::Error;
 use tokio::{
     sync::mpsc,
@@ -138,6 +134,7 @@ impl Projector {
             return Err(SessionError::Ahead { checkpoint, head });
         }
         self.backfill(&mut place).await?;
+        parked::mark(&self.store, &place.generation).await.map_err(SessionError::Store)?;
         self.works().await;
         info!(position = checkpoint, head, generation = place.generation.generation, shard = %self.shard, "projecting");
 
@@ -155,7 +152,10 @@ impl Projector {
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return Ok(()),
-                _ = transitions.tick() => side.tend(self, &place).await?,
+                _ = transitions.tick() => {
+                    side.tend(self, &place).await?;
+                    self.retry(&place, &mut projections).await?;
+                }
                 Some(found) = to_repair.recv() => self.repair(&place, &mut projections, &found).await,
                 chunk = feed.next() => {
                     let Some(chunk) = chunk else { return feed.end().await.map_err(SessionError::Feed) };
@@ -200,7 +200,7 @@ impl Projector {
         let audit::Found { report, id } = found;
         let Some(projection) = projections.iter_mut().find(|projection| projection.name() == *report) else { return };
         let position = place.checkpoint.position;
-        match projection.repair(&self.store, &self.log, &place.generation, id, position).await {
+        match projection.repair(&self.store, &self.log, &place.generation, id, position, None).await {
             Ok(Repaired::Done) => {
                 warn!(report, id, "a document was repaired");
                 let counts = Audit { repaired: 1, ..Audit::default() };
@@ -211,6 +211,51 @@ impl Projector {
             Ok(outcome) => warn!(report, id, ?outcome, "a document could not be repaired"),
             Err(error) => warn!(report, id, error = %chain(&error), "a document could not be repaired"),
         }
+    }
+
+    /// Folds parked events again for which that was asked: all that they touch is folded afresh from the log.
+    async fn retry(&self, place: &Place, projections: &mut [Box<dyn Projection>]) -> Result<(), SessionError> {
+        let (store, generation, shard) = (&self.store, &place.generation, self.shard);
+        let positions = parked::to_retry(store, generation, shard).await.map_err(SessionError::Store)?;
+        for position in positions {
+            let page = self.log.read(position - 1).await.map_err(SessionError::Log)?;
+            let mut errors = BTreeMap::new();
+            match page.events.first().filter(|event| event.position == position) {
+                Some(event) => {
+                    for projection in &mut *projections {
+                        if let Err(cause) = self.fold_again(place, projection, event).await {
+                            errors.insert(projection.name(), cause);
+                        }
+                    }
+                }
+                None => {
+                    errors.extend(projections.iter().map(|one| (one.name(), "the log lacks the event".to_owned())));
+                }
+            }
+            info!(position, ?errors, "a parked event was folded again");
+            parked::retried(store, generation, shard, position, errors).await.map_err(SessionError::Store)?;
+        }
+        Ok(())
+    }
+
+    async fn fold_again(
+        &self,
+        place: &Place,
+        projection: &mut Box<dyn Projection>,
+        event: &RecordedEvent,
+    ) -> Result<(), String> {
+        for id in projection.touched(event)? {
+            let (position, event) = (place.checkpoint.position, Some(event.position));
+            let repaired = projection.repair(&self.store, &self.log, &place.generation, &id, position, event).await;
+            match repaired {
+                Ok(Repaired::Done) => {}
+                Ok(Repaired::Missed) => return Err(format!("{id} was written meanwhile: ask again")),
+                Ok(Repaired::TooLong) => return Err(format!("the history of {id} is too long: rebuild the report")),
+                Ok(Repaired::Unfolded) => return Err(format!("the event still cannot be folded into {id}")),
+                Err(error) => return Err(chain(&error)),
+            }
+        }
+        Ok(())
     }
 
     /// Lets events gather: every document is then written less often, and registers find the machine free.
@@ -274,8 +319,7 @@ impl Projector {
                 failures.entry(position).or_default().extend(errors);
             }
         }
-        let parked_in = in_generation(place.generation.generation, PARKED);
-        parked::park(&self.store, &parked_in, &batch.events, &failures).await.map_err(SessionError::Store)
+        parked::park(&self.store, &place.generation, &batch.events, &failures).await.map_err(SessionError::Store)
     }
 
     /// The same, for work beside the session.
@@ -293,14 +337,18 @@ impl Projector {
         }
     }
 
-    /// Folds the log from where a generation stands to a position, or to its end.
+    /// Where the log ends.
+    pub(crate) async fn head(&self) -> Result<i64, SessionError> {
+        self.log.head().await.map_err(SessionError::Log)
+    }
+
+    /// Folds the log from where a generation stands to a position.
     pub(crate) async fn catch_up(
         &self,
         place: &mut Place,
         projections: &mut Vec<Box<dyn Projection>>,
-        until: Option<i64>,
+        until: i64,
     ) -> Result<(), SessionError> {
-        let until = until.unwrap_or(i64::MAX);
         while place.checkpoint.position < until && !self.shutdown.is_cancelled() {
             let mut events: Vec<RecordedEvent> = Vec::new();
             while events.len() < self.bounds.batch_events {

@@ -97,7 +97,8 @@ impl<L: Listed, M> Export<L, M> {
 
     async fn send_full(&self, look: &Look, head: HeadOf<L>, fields: &Document) -> Result<(), Closed> {
         if !L::has_pages(&head) && L::Report::counted(&head).is_none() {
-            let view = view_head::<L::Report>(&head)?;
+            let mut view = view_head::<L::Report>(&head)?;
+            look.live.mark::<L::Report>(&head.stamp().id, &mut view);
             self.send(Part::Report(view), look).await?;
             let mut batch = Batch::new();
             self.add(&mut batch, look, &head.stamp().id, L::inline(&head)).await?;
@@ -108,6 +109,7 @@ impl<L: Listed, M> Export<L, M> {
         let mut view = view_head::<L::Report>(&settled.head)?;
         let (listed, others) = settled.pages.split_by_id(&section_prefix(&id, L::SECTION));
         count::<L::Report>(&mut view, others)?;
+        look.live.mark::<L::Report>(&id, &mut view);
         self.send(Part::Report(view), look).await?;
         let mut batch = Batch::new();
         self.add(&mut batch, look, &id, L::inline(&settled.head)).await?;

@@ -1,8 +1,10 @@
 //! The generation of documents that is served: how far it has followed the log, and reading from it.
 
+use std::sync::Arc;
+
 use daybook::query::v1::AsOf;
 use daybook_read_model::{
-    checkpoint::{Checkpoint, Generation, LIVE, Live as Pointer, applied},
+    checkpoint::{Checkpoint, Generation, LIVE, Live as Pointer, ParkedMarks, applied},
     collections::{META, in_generation},
 };
 use mongodb::bson::{Document, doc};
@@ -24,6 +26,7 @@ const META_DOCUMENTS: u32 = 1_000;
 pub(crate) struct Live {
     store: Store,
     generation: Generation,
+    parked: Arc<ParkedMarks>,
 }
 
 /// A look at the reports: where they stood when it began, and reading from there on.
@@ -46,7 +49,7 @@ impl Frame {
         }
         let as_of = applied.as_of();
         let generation = applied.generation.ok_or(QueryError::NoReports)?;
-        Ok(Look { live: Live { store: self.store.clone(), generation }, as_of })
+        Ok(Look { live: Live { store: self.store.clone(), generation, parked: applied.parked }, as_of })
     }
 }
 
@@ -74,6 +77,11 @@ impl Frame {
 }
 
 impl Live {
+    /// True if a document of a report may lack an event.
+    pub(crate) fn is_incomplete(&self, report: &str, id: &str) -> bool {
+        self.parked.has(report, id)
+    }
+
     /// True if both are the same life of the same generation.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.generation == other.generation
@@ -108,23 +116,31 @@ impl ReadApplied for Store {
     async fn read(&self) -> Result<Applied, StoreError> {
         let documents = self.read_control(META, Select::first(META_DOCUMENTS, Document::new())).await?;
         let mut live: Option<Pointer> = None;
+        let mut marks: Vec<ParkedMarks> = Vec::new();
         let (mut generations, mut checkpoints): (Vec<Generation>, Vec<Checkpoint>) = (Vec::new(), Vec::new());
         for (id, document) in documents.iter() {
             match kind_of(id) {
                 Kind::Pointer => live = Some(documents.decode_as(document)?),
                 Kind::Generation => generations.push(documents.decode_as(document)?),
                 Kind::Checkpoint => checkpoints.push(documents.decode_as(document)?),
+                Kind::Marks => marks.push(documents.decode_as(document)?),
                 Kind::Other => {}
             }
         }
-        let generation =
+        let mut parked = Arc::default();
+        let generation: Option<Generation> =
             live.and_then(|live| generations.into_iter().find(|generation| generation.generation == live.generation));
+        if let Some(generation) = &generation {
+            let id = ParkedMarks::id_of(generation.generation);
+            parked = marks.into_iter().find(|marks| marks.id == id).map(Arc::new).unwrap_or_default();
+        }
         let furthest = generation.as_ref().and_then(|generation| applied(generation, &checkpoints));
         Ok(Applied {
             position: furthest.as_ref().map_or(0, |furthest| furthest.position),
             recorded_at: furthest.as_ref().and_then(|furthest| furthest.recorded_at_micros).map(timestamp),
             reports: furthest.map(|furthest| furthest.reports.into()).unwrap_or_default(),
             generation,
+            parked,
         })
     }
 }
@@ -135,12 +151,17 @@ enum Kind {
     Pointer,
     Generation,
     Checkpoint,
+    Marks,
     Other,
 }
 
 fn kind_of(id: &str) -> Kind {
     let Some(number) = id.strip_prefix('g') else {
-        return if id == LIVE { Kind::Pointer } else { Kind::Other };
+        return match id {
+            LIVE => Kind::Pointer,
+            id if id.starts_with("parked/") => Kind::Marks,
+            _ => Kind::Other,
+        };
     };
     let (number, shard) = number.split_once('/').map_or((number, None), |(number, shard)| (number, Some(shard)));
     match (number.parse::<i64>(), shard) {

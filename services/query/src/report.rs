@@ -53,6 +53,9 @@ pub(crate) trait Report: registry::Report<Head: Head<Entry: Sync> + Sync> {
     /// The section whose pages hold something of the totals, if this report has such pages.
     fn counted(head: &Self::Head) -> Option<Section>;
 
+    /// Says that the report may lack something.
+    fn mark(view: &mut Self::View);
+
     /// Adds what such a page holds.
     fn count(view: &mut Self::View, page: &Page<EntryOf<Self>>);
 }
@@ -111,6 +114,13 @@ impl Live {
         self.read(R::HEADS, select, until).await?.decode_one()
     }
 
+    /// Marks the view of a report that lacks an event.
+    pub(crate) fn mark<R: Report>(&self, id: &str, view: &mut R::View) {
+        if self.is_incomplete(R::HEADS, id) {
+            R::mark(view);
+        }
+    }
+
     /// The whole view of a report.
     ///
     /// # Errors
@@ -123,6 +133,7 @@ impl Live {
                 self.read(R::PAGE_COLLECTION, Select::first(SECTION_PAGES, beginning_with(&prefix)), until).await?;
             count::<R>(&mut view, pages)?;
         }
+        self.mark::<R>(&head.stamp().id, &mut view);
         Ok(view)
     }
 }

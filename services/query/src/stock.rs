@@ -58,7 +58,9 @@ impl Frame {
             let what = format!("stock of item {item} in store {store}");
             QueryError::NotFound { what, applied: look.as_of.position }
         })?;
-        Ok((view::stock::stock(store.as_str(), item.as_str(), entry), look))
+        let mut stock = view::stock::stock(store.as_str(), item.as_str(), entry);
+        stock.incomplete = look.live.is_incomplete(STOCK, &id);
+        Ok((stock, look))
     }
 
     /// One page of the stock of stores.
@@ -79,8 +81,10 @@ impl Frame {
             for page in found.decode::<StockPage>() {
                 let page = page?;
                 let store = page.stamp.id.split_once(SEPARATOR).map_or("", |(store, _)| store);
-                gathered
-                    .take(&page.stamp.id, &page.entries, |item, entry| Ok(view::stock::stock(store, item, entry)))?;
+                let incomplete = look.live.is_incomplete(STOCK, &page.stamp.id);
+                gathered.take(&page.stamp.id, &page.entries, |item, entry| {
+                    Ok(Stock { incomplete, ..view::stock::stock(store, item, entry) })
+                })?;
                 if gathered.is_whole() {
                     return Ok(gathered.answer(&listing, look.as_of));
                 }

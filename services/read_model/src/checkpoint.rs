@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::document::SEPARATOR;
+
 /// The layout of documents that this version reads and writes: which entry stands in which document, and under which
 /// names. To be raised with every change after which older documents would be read wrongly; they are then folded anew.
 pub const LAYOUT: i32 = 2;
@@ -107,13 +109,63 @@ impl Checkpoint {
     pub fn start(generation: &Generation, shard: i32, shards: i32) -> Self {
         let id = Self::id_of(generation.generation, shard, shards);
         let (generation, epoch) = (generation.generation, generation.epoch);
-        Self { id, generation, epoch, shard, shards, position: 0, recorded_at_micros: None, reports: Vec::new(), following: false }
+        Self {
+            id,
+            generation,
+            epoch,
+            shard,
+            shards,
+            position: 0,
+            recorded_at_micros: None,
+            reports: Vec::new(),
+            following: false,
+        }
     }
 
     /// `_id` of a shard's checkpoint.
     #[must_use]
     pub fn id_of(generation: i64, shard: i32, shards: i32) -> String {
         format!("g{generation}/{shard}of{shards}")
+    }
+}
+
+/// Which documents of a generation lack events that could not be folded. `_id` is `parked/g{generation}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedMarks {
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// How many events are parked.
+    pub events: i64,
+    /// True if there are more marks than are kept here: then any document may lack something.
+    pub overflows: bool,
+    pub marks: Vec<Mark>,
+}
+
+/// A document of a report that lacks an event; an id that ends with the separator stands for all that begin so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    pub report: String,
+    pub document: String,
+}
+
+impl ParkedMarks {
+    /// Most marks of a generation.
+    pub const MAX_MARKS: usize = 2_000;
+
+    /// `_id` of a generation's marks.
+    #[must_use]
+    pub fn id_of(generation: i64) -> String {
+        format!("parked/g{generation}")
+    }
+
+    /// True if the document may lack an event.
+    #[must_use]
+    pub fn has(&self, report: &str, id: &str) -> bool {
+        let is_marked = |mark: &Mark| {
+            let all = mark.document.ends_with(SEPARATOR) && id.starts_with(&mark.document);
+            mark.report == report && (all || mark.document == id)
+        };
+        self.overflows || self.marks.iter().any(is_marked)
     }
 }
 
@@ -207,6 +259,15 @@ mod tests {
         assert_eq!(position(&[checkpoint(0, 1, 6), checkpoint(0, 2, 7), checkpoint(1, 2, 5)]), Some(6));
         assert_eq!(applied(&Generation::new(1, 8), &[checkpoint(0, 1, 7)]), None);
         assert_eq!(applied(&Generation::new(2, 9), &[checkpoint(0, 1, 7)]), None);
+    }
+
+    #[test]
+    fn a_mark_stands_for_a_document_or_for_all_that_begin_so() {
+        let mark = |document: &str| Mark { report: "supplier_days".into(), document: document.into() };
+        let marks = ParkedMarks { marks: vec![mark("2017-01-02|"), mark("2017-01-03|69")], ..ParkedMarks::default() };
+        assert!(marks.has("supplier_days", "2017-01-02|7") && marks.has("supplier_days", "2017-01-03|69"));
+        assert!(!marks.has("supplier_days", "2017-01-03|699") && !marks.has("store_days", "2017-01-02|7"));
+        assert!(ParkedMarks { overflows: true, ..ParkedMarks::default() }.has("stock", "443|00"));
     }
 
     #[test]

@@ -79,8 +79,9 @@ impl<R: Report> Folded<R> {
     }
 }
 
-/// The id of a page's head: that of the page without its section and number.
-fn head_of(page_id: &str) -> &str {
+/// The id of a page's head: that of the page without its section and number. A head is its own.
+#[must_use]
+pub fn head_of(page_id: &str) -> &str {
     page_id.match_indices(SEPARATOR).nth(1).map_or(page_id, |(end, _)| page_id.get(..end).unwrap_or(page_id))
 }
 

@@ -128,9 +128,11 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
         }
         Kind::UnassignedSalesMoved(moved) => self::moved(moved),
         // A return counts by its own event; what is registered has no figures.
-        Kind::SaleReturned(_) | Kind::SupplierRegistered(_) | Kind::StoreRegistered(_) | Kind::ItemRegistered(_) => {
-            Ok(Vec::new())
-        }
+        Kind::SaleReturned(_)
+        | Kind::EventDiscarded(_)
+        | Kind::SupplierRegistered(_)
+        | Kind::StoreRegistered(_)
+        | Kind::ItemRegistered(_) => Ok(Vec::new()),
     }
 }
 

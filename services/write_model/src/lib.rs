@@ -110,7 +110,7 @@ impl Effects {
                 row.quantity_returned_milli -= moved.quantity_returned_milli;
                 row.returns_net_minor -= moved.returns_net_minor;
             }
-            Kind::SaleReturned(_) => {}
+            Kind::SaleReturned(_) | Kind::EventDiscarded(_) => {}
         }
     }
 

@@ -29,8 +29,9 @@ impl ParkingService for Parking {
             let found = self.store.recorded_at(message.position).await;
             if found.map_err(|error| status::refusal(&error).into_status(&message.request_id))?.is_none() {
                 let text = format!("the log has no event at {}", message.position);
-                return Err(Refusal::new(Code::FailedPrecondition, reason::NOT_FOUND, text)
-                    .into_status(&message.request_id));
+                return Err(
+                    Refusal::new(Code::FailedPrecondition, reason::NOT_FOUND, text).into_status(&message.request_id)
+                );
             }
         }
         let accepted = self.executor.unary(&metadata, message).await?;

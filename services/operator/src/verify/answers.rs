@@ -40,6 +40,9 @@ pub(super) trait Days: Report {
     /// The id of the document and the position that it says.
     fn key(view: &Self::View) -> (String, i64);
 
+    /// Takes over what is no matter of the fold: whether events are parked.
+    fn adopt(expected: &mut Self::View, found: &Self::View);
+
     /// The id of an item.
     fn item_id(item: &Self::Item) -> &str;
 

@@ -52,6 +52,10 @@ impl Days for StoreDays {
         (format!("{}|{}", view.business_date, view.store_id), view.position)
     }
 
+    fn adopt(expected: &mut StoreDay, found: &StoreDay) {
+        expected.incomplete = found.incomplete;
+    }
+
     fn item_id(item: &StoreDayItem) -> &str {
         &item.item_id
     }

@@ -62,6 +62,10 @@ impl Days for SupplierDays {
         (format!("{}|{}", view.business_date, view.supplier_id), view.position)
     }
 
+    fn adopt(expected: &mut SupplierDay, found: &SupplierDay) {
+        expected.incomplete = found.incomplete;
+    }
+
     fn item_id(item: &SupplierDayItem) -> &str {
         &item.item_id
     }

@@ -25,7 +25,8 @@ impl ProjectionService for Projection {
             let applied = self.0.positions.reach(at_least, call.deadline).await?;
             let generation = applied.generation.as_ref().map_or(0, |generation| generation.generation);
             let audit = Some(self.0.audit().await?);
-            Ok(GetProjectionStatusResponse { as_of: Some(applied.as_of()), generation, audit })
+            let parked_events = applied.parked.events;
+            Ok(GetProjectionStatusResponse { as_of: Some(applied.as_of()), generation, audit, parked_events })
         };
         self.0.unary("ProjectionService/GetProjectionStatus", request, work).await
     }

@@ -36,6 +36,10 @@ impl Report for StoreDays {
         answer::store_day::head(head)
     }
 
+    fn mark(view: &mut v1::StoreDay) {
+        view.incomplete = true;
+    }
+
     fn counted(_: &StoreDay) -> Option<Section> {
         None
     }

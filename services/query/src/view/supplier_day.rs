@@ -40,6 +40,10 @@ impl Report for SupplierDays {
         answer::supplier_day::head(head)
     }
 
+    fn mark(view: &mut v1::SupplierDay) {
+        view.incomplete = true;
+    }
+
     fn counted(head: &SupplierDay) -> Option<Section> {
         head.has_store_pages.then_some(Section::Stores)
     }

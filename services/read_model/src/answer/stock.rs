@@ -14,5 +14,6 @@ pub fn entry(store_id: &str, item_id: &str, entry: &StockEntry) -> v1::Stock {
         on_hand_milli: entry.on_hand_milli,
         unsellable_milli: entry.unsellable_milli,
         position: entry.position,
+        incomplete: false,
     }
 }

@@ -48,6 +48,7 @@ pub fn head(head: &StoreDay) -> Option<v1::StoreDay> {
         tenders: tenders(head),
         business_date_mismatches: head.counts.business_date_mismatches,
         unknown_item_lines: head.counts.unknown_item_lines,
+        incomplete: false,
     })
 }
 

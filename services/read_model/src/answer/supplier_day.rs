@@ -18,6 +18,7 @@ pub fn head(head: &SupplierDay) -> Option<v1::SupplierDay> {
         position: head.stamp.position,
         selling_stores: head.selling_stores_inline,
         figures: figures(&head.figures())?,
+        incomplete: false,
     })
 }
 
