@@ -252,6 +252,51 @@ async fn the_audit_finds_and_repairs_what_was_spoilt_while_events_come_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_that_is_killed_leaves_what_is_served_alone_and_goes_on() {
+    for (seed, reports) in [(13, &[][..]), (14, &["stock"][..])] {
+        let world = World::new().await;
+        let events = sales(seed, 3_000);
+        world.log.append(events[..2_000].to_vec());
+        let mut projector = world.start().await;
+        world.projected().await;
+        projector.rebuild(reports).await;
+        // At very different places of the work: the request is just written, documents are copied or folded, both
+        // generations are written, they are compared.
+        for (part, millis) in events[2_000..].chunks(100).zip([0, 100, 300, 600, 900, 1_100, 1_400, 1_700, 2_000]) {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            projector.kill();
+            world.log.append(part.to_vec());
+            projector = world.start().await;
+        }
+        world.log.append(events[2_900..].to_vec());
+        world.served(2).await;
+        world.projected().await;
+        projector.stop().await;
+        world.compare().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_projectors_rebuild_their_shares_and_switch_together() {
+    let world = World::new().await;
+    let events = sales(15, 2_000);
+    world.log.append(events[..1_000].to_vec());
+    let projectors = [world.start_share("0/2").await, world.start_share("1/2").await];
+    world.projected_by(2).await;
+    projectors[1].rebuild(&[]).await;
+    for part in events[1_000..].chunks(50) {
+        world.log.append(part.to_vec());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    world.served(2).await;
+    world.projected_by(2).await;
+    for projector in projectors {
+        projector.stop().await;
+    }
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_nats_the_log_is_read_until_it_is_back() {
     let mut nats = Server::nats().await;
     let world = World::on(world::variable("DAYBOOK_TEST_MONGODB_URL"), nats.nats_url()).await;

@@ -1,13 +1,23 @@
 //! One test's own database, stream, log and projectors.
 
-use std::{collections::BTreeMap, fmt::Debug, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    net::SocketAddr,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use async_nats::jetstream;
-use daybook::{event::v1::RecordedEvent, ids::RequestId};
+use daybook::{
+    event::v1::RecordedEvent,
+    ids::RequestId,
+    projector::v1::{StartRebuildRequest, generation_service_client::GenerationServiceClient},
+};
 use daybook_chassis::{BoxError, CancellationToken, config::Secret};
 use daybook_projector::config::{Bounds, Config, Mongodb, Source};
 use daybook_read_model::{
-    checkpoint::{Audit, Checkpoint, Generation},
+    checkpoint::{Audit, Checkpoint, Generation, LIVE, Live},
     collections::{META, PARKED, in_generation},
     document::{Stored, decode},
     folded::Folded,
@@ -33,6 +43,8 @@ pub(crate) struct World {
     broker: jetstream::Context,
     mongodb_url: String,
     nats_url: String,
+    /// The generation that is looked at.
+    generation: AtomicI64,
     _end: tokio_util::sync::DropGuard,
 }
 
@@ -67,6 +79,7 @@ impl World {
             broker: jetstream::new(nats),
             mongodb_url,
             nats_url,
+            generation: AtomicI64::new(1),
             _end: end.drop_guard(),
         }
     }
@@ -122,7 +135,7 @@ impl World {
         let head = self.log.head();
         let reached = async {
             for share in some {
-                let id = Checkpoint::id_of(1, share, shares);
+                let id = Checkpoint::id_of(self.generation(), share, shares);
                 loop {
                     let found = self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": &id }).await;
                     if found.ok().flatten().is_some_and(|found| found.position >= head) {
@@ -147,7 +160,12 @@ impl World {
     where
         R::Head: PartialEq + Debug,
     {
-        let generation = self.database.collection::<Generation>(META).find_one(doc! { "_id": "g1" }).await.unwrap();
+        let generation = self
+            .database
+            .collection::<Generation>(META)
+            .find_one(doc! { "_id": Generation::id_of(self.generation()) })
+            .await
+            .unwrap();
         let epoch = generation.unwrap().epoch;
         let mut folded = Folded::<R>::default();
         for event in self.log.all() {
@@ -167,7 +185,7 @@ impl World {
     }
 
     async fn documents<D: Stored>(&self, collection: &str) -> BTreeMap<String, D> {
-        let collection = self.database.collection::<RawDocumentBuf>(&in_generation(1, collection));
+        let collection = self.database.collection::<RawDocumentBuf>(&in_generation(self.generation(), collection));
         let mut cursor = collection.find(doc! {}).await.unwrap();
         let mut documents = BTreeMap::new();
         while cursor.advance().await.unwrap() {
@@ -175,6 +193,26 @@ impl World {
             documents.insert(document.stamp().id.clone(), document);
         }
         documents
+    }
+
+    fn generation(&self) -> i64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// The generation that is served.
+    pub(crate) async fn live(&self) -> i64 {
+        self.database.collection::<Live>(META).find_one(doc! { "_id": LIVE }).await.unwrap().unwrap().generation
+    }
+
+    /// Waits until a generation is served, and looks at that one from now on.
+    pub(crate) async fn served(&self, generation: i64) {
+        let reached = async {
+            while self.live().await != generation {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("the generation is served");
+        self.generation.store(generation, Ordering::Relaxed);
     }
 
     /// Changes or deletes a document behind the projector's back; it must be there.
@@ -288,6 +326,14 @@ impl Projector {
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         self.task.await.unwrap().unwrap();
+    }
+
+    /// Asks for a new generation of some reports; none for all.
+    pub(crate) async fn rebuild(&self, reports: &[&str]) {
+        let channel = daybook::client::channel(&format!("http://{}", self.address)).unwrap();
+        let reports = reports.iter().map(|&report| report.to_owned()).collect();
+        let request = StartRebuildRequest { reports, ..StartRebuildRequest::default() };
+        GenerationServiceClient::new(channel).start_rebuild(request).await.unwrap();
     }
 
     /// Ends it in the middle of whatever it does.
