@@ -13,7 +13,8 @@ use tonic_types::StatusExt as _;
 use crate::{
     command::v1::{
         catalogue_service_client::CatalogueServiceClient, inventory_service_client::InventoryServiceClient,
-        sale_service_client::SaleServiceClient,
+        parking_service_client::ParkingServiceClient, sale_service_client::SaleServiceClient,
+        table_service_client::TableServiceClient,
     },
     event::v1::event_log_service_client::EventLogServiceClient,
     query::v1::{
@@ -138,6 +139,8 @@ pub struct CommandClient {
     pub sales: SaleServiceClient<Channel>,
     pub inventory: InventoryServiceClient<Channel>,
     pub log: EventLogServiceClient<Channel>,
+    pub tables: TableServiceClient<Channel>,
+    pub parking: ParkingServiceClient<Channel>,
 }
 
 impl CommandClient {
@@ -148,7 +151,9 @@ impl CommandClient {
             catalogue: CatalogueServiceClient::new(channel.clone()),
             sales: SaleServiceClient::new(channel.clone()),
             inventory: InventoryServiceClient::new(channel.clone()),
-            log: EventLogServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES),
+            log: EventLogServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            tables: TableServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            parking: ParkingServiceClient::new(channel),
         }
     }
 }

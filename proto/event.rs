@@ -74,6 +74,7 @@ event_types! {
     SaleReturned = "sale_returned", 1;
     StockAdjusted = "stock_adjusted", 1;
     UnassignedSalesMoved = "unassigned_sales_moved", 1;
+    EventDiscarded = "event_discarded", 1;
 }
 
 /// Decodes the payload of a stored event (an encoded [`v1::Event`]) and brings it to today's schema.

@@ -3,6 +3,7 @@
 //! - [`command::v1`]: what clients ask for, and how each command is answered;
 //! - [`event`]: what happened, as it stands in the log, with the one place where stored events are decoded;
 //! - [`query::v1`]: the reports;
+//! - [`projector::v1`]: how the reports are rebuilt;
 //! - [`money`], [`quantity`], [`business_day`], [`ids`], [`stream`], [`subject`]: the values of all three, checked once
 //!   at the edge;
 //! - [`client`]: calls with deadlines, request ids and retries that cannot double a command;
@@ -31,6 +32,19 @@ pub mod command {
     )]
     pub mod v1 {
         tonic::include_proto!("daybook.command.v1");
+    }
+}
+
+/// Messages and services of `daybook.projector.v1`: for operators.
+pub mod projector {
+    #[allow(
+        missing_debug_implementations,
+        unreachable_pub,
+        clippy::all,
+        reason = "generated from proto/daybook/projector/v1"
+    )]
+    pub mod v1 {
+        tonic::include_proto!("daybook.projector.v1");
     }
 }
 

@@ -56,6 +56,12 @@ pub fn adjustment(store_id: &str, document_number: &str) -> String {
     format!("adjustment/{store_id}/{document_number}")
 }
 
+/// Name of the stream of what is said about an event that the reports cannot take in.
+#[must_use]
+pub fn discard(position: i64) -> String {
+    format!("discard/{position}")
+}
+
 fn receipt_stream(kind: &str, receipt: &ReceiptKey) -> String {
     let ReceiptKey { store_id, register_id, business_date, receipt_number } = receipt;
     format!("{kind}/{store_id}/{register_id}/{business_date}/{receipt_number}")

@@ -25,7 +25,7 @@ fn endpoints(world: &WholeWorld) -> Endpoints {
     Endpoints { command: Some(world.command.endpoint()), query: Some(world.query.endpoint()), ..Endpoints::default() }
 }
 
-async fn imported(world: &WholeWorld, directory: &Path, rejects: &Path) -> (Summary, Vec<String>) {
+pub(crate) async fn imported(world: &WholeWorld, directory: &Path, rejects: &Path) -> (Summary, Vec<String>) {
     let notices = Notices::kept();
     let options = ImportOptions { rejects: rejects.to_owned(), ..ImportOptions::of(directory) };
     let summary = import(&endpoints(world), &options, &notices).await.expect("the day can be imported");

@@ -14,6 +14,9 @@
 //! - [`rejecting`]: the program with rows that are not right;
 //! - [`resuming`]: an import that is cut off goes on;
 //! - [`shutdown`]: every service is told to stop in the middle of its work;
+//! - [`verifying`]: documents and tables are compared with the log, also while sales come in;
+//! - [`parking`]: events that cannot be folded;
+//! - [`generations`]: reports are rebuilt and gone back from;
 //! - [`reports`]: what the reports say of a small day of which every figure is known.
 #![allow(
     clippy::unwrap_used,
@@ -23,14 +26,17 @@
 #![allow(clippy::large_futures, reason = "a test is one future, polled on one thread and never moved")]
 
 mod day;
+mod generations;
 mod given;
 mod kills;
 mod log;
 mod nonsense;
+mod parking;
 mod rejecting;
 mod reports;
 mod resuming;
 mod shutdown;
 mod tables;
+mod verifying;
 mod world;
 mod write_side;

@@ -17,12 +17,12 @@ pub mod status;
 pub mod store;
 mod watchdog;
 pub mod wire;
-pub mod write_model;
 
 use daybook::{
     command::v1::{
         catalogue_service_server::CatalogueServiceServer, inventory_service_server::InventoryServiceServer,
-        sale_service_server::SaleServiceServer,
+        parking_service_server::ParkingServiceServer, sale_service_server::SaleServiceServer,
+        table_service_server::TableServiceServer,
     },
     event::v1::event_log_service_server::EventLogServiceServer,
 };
@@ -32,7 +32,10 @@ use tonic::service::Routes;
 
 use append::Pipeline;
 use config::Config;
-use grpc::{catalogue::CatalogueApi, event_log::EventLog, execute::Executor, inventory::Inventory, sale::Sales};
+use grpc::{
+    catalogue::CatalogueApi, event_log::EventLog, execute::Executor, inventory::Inventory, parking::Parking,
+    sale::Sales, tables::Tables,
+};
 use recent::Log;
 use relay::{Published, Relay};
 use store::Store;
@@ -41,7 +44,9 @@ use store::Store;
 const SERVICES: &[&str] = &[
     "daybook.command.v1.CatalogueService",
     "daybook.command.v1.InventoryService",
+    "daybook.command.v1.ParkingService",
     "daybook.command.v1.SaleService",
+    "daybook.command.v1.TableService",
     "daybook.event.v1.EventLogService",
 ];
 
@@ -61,13 +66,17 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let executor = Executor::new(appends, store.clone());
     let catalogue = CatalogueApi { executor: executor.clone(), store: store.clone(), shutdown: shutdown.clone() };
     let inventory = Inventory { executor: executor.clone(), shutdown: shutdown.clone() };
+    let parking = Parking { executor: executor.clone(), store: store.clone() };
     let sales = Sales { executor, shutdown: shutdown.clone() };
+    let tables = Tables::new(store.clone(), shutdown.clone());
     let event_log = EventLog { store, log: log.clone(), published: publications, shutdown: shutdown.clone() };
     let limit = server::MAX_REQUEST_BYTES;
     let routes = Routes::new(health_server)
         .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(limit))
         .add_service(InventoryServiceServer::new(inventory).max_decoding_message_size(limit))
         .add_service(SaleServiceServer::new(sales).max_decoding_message_size(limit))
+        .add_service(ParkingServiceServer::new(parking).max_decoding_message_size(limit))
+        .add_service(TableServiceServer::new(tables).max_decoding_message_size(limit))
         .add_service(EventLogServiceServer::new(event_log).max_decoding_message_size(limit));
     let routes = server::add_reflection(routes, daybook::FILE_DESCRIPTOR_SET)?;
 

@@ -142,7 +142,11 @@ impl Recent {
 fn matches(filter: &EventFilter, event: &StoredEvent) -> bool {
     let type_matches = filter.event_types.is_empty() || filter.event_types.contains(&event.event_type);
     let of_store = || event.store_id.as_ref().is_some_and(|store| filter.store_ids.contains(store));
-    type_matches && (filter.store_ids.is_empty() || of_store())
+    let on_date = || {
+        let date = event.business_date.map(|date| date.to_string());
+        date.is_some_and(|date| filter.business_dates.contains(&date))
+    };
+    type_matches && (filter.store_ids.is_empty() || of_store()) && (filter.business_dates.is_empty() || on_date())
 }
 
 fn stored(base: i64, recorded_at: Timestamp, columns: Columns) -> Vec<StoredEvent> {
@@ -187,7 +191,7 @@ mod tests {
             event_type: if position % 2 == 0 { "sale_recorded" } else { "sale_voided" }.to_owned(),
             schema_version: 1,
             store_id: Some((position % 3).to_string()),
-            business_date: None,
+            business_date: Some(jiff::civil::date(2017, 1, i8::try_from(position % 9 + 1).unwrap())),
             occurred_at: Timestamp::UNIX_EPOCH,
             recorded_at: Timestamp::UNIX_EPOCH,
             payload: vec![0; 100].into(),
@@ -220,10 +224,12 @@ mod tests {
     fn a_filter_leaves_out_but_looks_on() {
         let mut recent = Recent::default();
         recent.push(events(1..=9));
-        let sales = EventFilter { event_types: vec!["sale_recorded".into()], store_ids: vec![] };
+        let sales = EventFilter { event_types: vec!["sale_recorded".into()], ..EventFilter::default() };
         assert_eq!(read(&recent, 0, 0, 3, &sales), Some((vec![2, 4, 6], 6)));
-        let of_store = EventFilter { event_types: vec!["sale_recorded".into()], store_ids: vec!["0".into()] };
+        let of_store = EventFilter { store_ids: vec!["0".into()], ..sales };
         assert_eq!(read(&recent, 0, 0, 9, &of_store), Some((vec![6], 9)));
+        let on_date = EventFilter { business_dates: vec!["2017-01-06".into()], ..EventFilter::default() };
+        assert_eq!(read(&recent, 0, 0, 9, &on_date), Some((vec![5], 9)));
     }
 
     #[test]

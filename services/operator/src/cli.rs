@@ -4,8 +4,15 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::{
-    endpoints::Endpoints, export::ExportOptions, import::ImportOptions, log::LogOptions, output::Format,
+    endpoints::Endpoints,
+    export::ExportOptions,
+    generations::{RebuildOptions, RollbackOptions},
+    import::ImportOptions,
+    log::LogOptions,
+    output::Format,
+    parked::ParkedCommand,
     report::WhichReport,
+    verify::VerifyOptions,
 };
 
 const AFTER_HELP: &str = "\
@@ -15,7 +22,8 @@ the working directory or the nearest parent that has one; deploy/local.sh up wri
 Exit codes:
   0  done, nothing was rejected
   1  failed: a service is away or unwell, a file cannot be read or written, interrupted
-  2  something was rejected, or the command line or the settings are wrong";
+  2  something was rejected, or the command line or the settings are wrong
+  3  verification found a difference, or a rebuild differs from what is served";
 
 /// Operates Daybook, the system of record for a retail chain's trading days.
 #[derive(Debug, Parser)]
@@ -45,6 +53,15 @@ pub(crate) enum Command {
     ///
     /// Exits with 0 only if the services answer SERVING. A projector whose endpoint is not known is left out.
     Status,
+    /// Folds the log afresh and compares it with the reports and the relational tables, field by field
+    Verify(VerifyOptions),
+    /// Builds the reports anew from the log, beside those that are served, and switches to them
+    Rebuild(RebuildOptions),
+    /// Goes back to the reports that were served before the last rebuild or rollback
+    Rollback(RollbackOptions),
+    /// Lists, shows, folds again or discards events that could not be folded into the reports
+    #[command(subcommand)]
+    Parked(ParkedCommand),
     /// Writes a completion script for a shell
     Completions {
         #[arg(value_enum)]

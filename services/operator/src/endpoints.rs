@@ -32,7 +32,7 @@ pub struct Endpoints {
         help_heading = "Services"
     )]
     pub query: Option<String>,
-    /// Where the projector is: only its health is asked
+    /// Where the projector is: rebuilds the reports
     #[arg(
         long = "projector-endpoint",
         env = "DAYBOOK_PROJECTOR_ENDPOINT",

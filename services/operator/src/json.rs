@@ -32,6 +32,11 @@ impl Json {
         Ok(Self(dynamic))
     }
 
+    /// The message itself.
+    pub(crate) fn into_inner(self) -> DynamicMessage {
+        self.0
+    }
+
     /// The one message field that is set; of a message that is nothing but a `oneof`, that is its content.
     pub(crate) fn only_field(&self) -> Option<Self> {
         self.0.fields().find_map(|(_, value)| match value {

@@ -4,7 +4,10 @@
 //! - [`export`]: reports out, as CSV files;
 //! - [`report`]: one report for reading;
 //! - [`log`]: the event log as JSON lines;
-//! - [`status`]: how far everything is, and whether it is well.
+//! - [`generations`]: rebuilding the reports, and going back;
+//! - [`parked`]: events that could not be folded;
+//! - [`status`]: how far everything is, and whether it is well;
+//! - [`verify`]: whether documents and tables are what the log says.
 //!
 //! All of it goes through the public gRPC API: the program has no other way into the services.
 
@@ -15,13 +18,16 @@ mod env_file;
 mod error;
 pub mod export;
 mod figures;
+pub mod generations;
 pub mod import;
 mod json;
 pub mod log;
 mod notices;
 mod output;
+pub mod parked;
 pub mod report;
 pub mod status;
+pub mod verify;
 mod wait;
 
 use std::{
@@ -48,6 +54,8 @@ const READERS_STOP_BUDGET: Duration = Duration::from_millis(200);
 const DONE: u8 = 0;
 /// It was done, but something of it was rejected.
 const REJECTED: u8 = 2;
+/// Something differs from the log.
+const DIFFERENT: u8 = 3;
 
 /// Runs the program with its arguments (the first one is its own name) and answers its exit code.
 pub fn run<I>(args: I) -> ExitCode
@@ -112,6 +120,26 @@ async fn perform(cli: cli::Cli) -> Result<u8, Error> {
             let status = status::status(&endpoints()?).await?;
             status.write(&mut out, format.unwrap_or_default())?;
             u8::from(!status.is_well())
+        }
+        cli::Command::Rebuild(options) => {
+            let generations = generations::rebuild(&endpoints()?, &options, &notices).await?;
+            generations.write(&mut out, format.unwrap_or_default())?;
+            if generations.is_refused { DIFFERENT } else { DONE }
+        }
+        cli::Command::Rollback(options) => {
+            let generations = generations::rollback(&endpoints()?, &options, &notices).await?;
+            generations.write(&mut out, format.unwrap_or_default())?;
+            DONE
+        }
+        cli::Command::Parked(command) => {
+            let outcome = parked::parked(&endpoints()?, &command).await?;
+            outcome.write(&mut out, format.unwrap_or_default())?;
+            if outcome.is_done() { DONE } else { REJECTED }
+        }
+        cli::Command::Verify(options) => {
+            let summary = verify::verify(&endpoints()?, &options, &notices).await?;
+            summary.write(&mut out, format.unwrap_or_default())?;
+            if summary.is_equal() { u8::from(!summary.is_decided()) } else { DIFFERENT }
         }
         cli::Command::Completions { shell } => {
             clap_complete::generate(shell, &mut cli::Cli::command(), "daybook", &mut out);

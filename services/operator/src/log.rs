@@ -189,7 +189,7 @@ async fn follow_once<W: Write>(
 }
 
 fn filter(options: &LogOptions) -> EventFilter {
-    EventFilter { event_types: options.types.clone(), store_ids: options.store.clone() }
+    EventFilter { event_types: options.types.clone(), store_ids: options.store.clone(), ..EventFilter::default() }
 }
 
 /// Where the lines go, and how many more are wanted.

@@ -5,7 +5,7 @@ use std::{io::Write, time::Duration};
 use daybook::{
     client::{CommandClient, QueryClient},
     event::v1::{GetLogStatusRequest, GetLogStatusResponse},
-    query::v1::{AsOf, GetProjectionStatusRequest},
+    query::v1::{GetProjectionStatusRequest, GetProjectionStatusResponse},
 };
 use serde::Serialize;
 use tokio::time::timeout;
@@ -42,6 +42,17 @@ pub struct Status {
     /// Events that the reports do not have yet, and by how many seconds they are behind the head.
     pub lag_events: Option<i64>,
     pub lag_seconds: Option<i64>,
+    /// The generation of documents that is served.
+    pub generation: Option<i64>,
+    /// What the self-audit compared, found different, and repaired.
+    pub audited_documents: Option<i64>,
+    pub different_documents: Option<i64>,
+    pub repaired_documents: Option<i64>,
+    pub skipped_documents: Option<i64>,
+    /// The document that differed last, and how; empty if none did.
+    pub last_difference: Option<String>,
+    /// Events that could not be folded.
+    pub parked_events: Option<i64>,
     pub services: Vec<ServiceHealth>,
 }
 
@@ -87,12 +98,11 @@ async fn log_status(client: Option<CommandClient>) -> Option<GetLogStatusRespons
     timeout(ANSWER_TIMEOUT, log.get_log_status(request)).await.ok()?.ok().map(tonic::Response::into_inner)
 }
 
-async fn projection_status(client: Option<QueryClient>) -> Option<AsOf> {
+async fn projection_status(client: Option<QueryClient>) -> Option<GetProjectionStatusResponse> {
     let mut projection = client?.projection;
     let mut request = Request::new(GetProjectionStatusRequest { at_least_position: 0 });
     request.set_timeout(ANSWER_TIMEOUT);
-    let answer = timeout(ANSWER_TIMEOUT, projection.get_projection_status(request)).await.ok()?.ok()?;
-    Some(answer.into_inner().as_of.unwrap_or_default())
+    timeout(ANSWER_TIMEOUT, projection.get_projection_status(request)).await.ok()?.ok().map(tonic::Response::into_inner)
 }
 
 async fn health(endpoints: &Endpoints, service: Service) -> Result<ServiceHealth, Error> {
@@ -123,8 +133,20 @@ fn away(status: &CallStatus) -> String {
 }
 
 /// Positions and lags out of what the services answered.
-fn measured(log: Option<GetLogStatusResponse>, projection: Option<AsOf>) -> Status {
+fn measured(log: Option<GetLogStatusResponse>, projection: Option<GetProjectionStatusResponse>) -> Status {
     let mut status = Status::default();
+    let projection = projection.map(|answer| {
+        status.generation = Some(answer.generation);
+        status.parked_events = Some(answer.parked_events);
+        if let Some(audit) = answer.audit {
+            status.audited_documents = Some(audit.audited_documents);
+            status.different_documents = Some(audit.different_documents);
+            status.repaired_documents = Some(audit.repaired_documents);
+            status.skipped_documents = Some(audit.skipped_documents);
+            status.last_difference = Some(audit.last_difference);
+        }
+        answer.as_of.unwrap_or_default()
+    });
     if let Some(projection) = &projection {
         status.projected_position = Some(projection.position);
         status.projected_recorded_at = some_instant(projection.recorded_at.as_ref());
@@ -161,6 +183,10 @@ impl Point {
         };
         (Some(events), seconds)
     }
+}
+
+fn none_if_empty(text: &str) -> String {
+    if text.is_empty() { "none".to_owned() } else { text.to_owned() }
 }
 
 fn some_instant(at: Option<&prost_types::Timestamp>) -> Option<String> {
@@ -200,7 +226,7 @@ impl Status {
         }
     }
 
-    fn figures(&self) -> [(&'static str, String); 10] {
+    fn figures(&self) -> [(&'static str, String); 17] {
         let number = |value: Option<i64>| value.map(|value| value.to_string()).unwrap_or_default();
         [
             ("head_position", number(self.head_position)),
@@ -213,6 +239,13 @@ impl Status {
             ("projected_recorded_at", self.projected_recorded_at.clone().unwrap_or_default()),
             ("lag_events", number(self.lag_events)),
             ("lag_seconds", number(self.lag_seconds)),
+            ("generation", number(self.generation)),
+            ("parked_events", number(self.parked_events)),
+            ("audited_documents", number(self.audited_documents)),
+            ("different_documents", number(self.different_documents)),
+            ("repaired_documents", number(self.repaired_documents)),
+            ("skipped_documents", number(self.skipped_documents)),
+            ("last_difference", self.last_difference.clone().map(|text| none_if_empty(&text)).unwrap_or_default()),
         ]
     }
 
@@ -230,6 +263,8 @@ impl Status {
 mod tests {
     use std::time::Instant;
 
+    use daybook::query::v1::AsOf;
+
     use super::*;
 
     fn at(seconds: i64) -> Option<prost_types::Timestamp> {
@@ -245,13 +280,17 @@ mod tests {
             published_recorded_at: None,
             relay_healthy: true,
         };
-        let status = measured(Some(log), Some(AsOf { position: 90, recorded_at: at(993) }));
+        let projected = |position, recorded_at| {
+            let as_of = Some(AsOf { position, recorded_at });
+            Some(GetProjectionStatusResponse { as_of, ..GetProjectionStatusResponse::default() })
+        };
+        let status = measured(Some(log), projected(90, at(993)));
         assert_eq!((status.publish_lag_events, status.publish_lag_seconds), (Some(0), Some(0)));
         assert_eq!((status.lag_events, status.lag_seconds), (Some(10), Some(7)));
         // The reports were asked a moment later and are ahead.
-        let status = measured(Some(log), Some(AsOf { position: 101, recorded_at: at(1_001) }));
+        let status = measured(Some(log), projected(101, at(1_001)));
         assert_eq!((status.lag_events, status.lag_seconds), (Some(0), Some(0)));
-        let status = measured(None, Some(AsOf { position: 101, recorded_at: None }));
+        let status = measured(None, projected(101, None));
         assert_eq!((status.projected_position, status.lag_events, status.head_position), (Some(101), None, None));
     }
 

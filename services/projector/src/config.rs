@@ -8,9 +8,10 @@
 //!   `0/n` to `n-1/n` together write all. n can change at any time: see [`Shard`];
 //! - `DAYBOOK_PROJECTOR_BATCH_EVENTS` (default 5,000), `DAYBOOK_PROJECTOR_BATCH_BYTES` (default 8 MiB): most that is
 //!   folded before it is written;
-//! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 128 MiB): memory for documents that are kept between batches.
+//! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 128 MiB): memory for documents that are kept between batches;
+//! - `DAYBOOK_PROJECTOR_AUDIT_SECONDS` (default 5): one document in so many seconds is compared with the log; 0 for none.
 
-use std::{fmt, net::SocketAddr, str::FromStr};
+use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
 
 use daybook_chassis::config::{ConfigErrors, Env, Secret};
 use daybook_read_model::slot;
@@ -48,6 +49,12 @@ impl Shard {
     #[must_use]
     pub fn owns(self, slot: i32) -> bool {
         slot::owns(self.index, self.count, slot)
+    }
+
+    /// How many shares there are.
+    #[must_use]
+    pub(crate) fn count(self) -> u32 {
+        self.count
     }
 
     /// Number of this share, from 0, and of all.
@@ -94,12 +101,16 @@ pub struct Mongodb {
     pub database: String,
 }
 
-/// How much is held in memory.
+/// How much is held in memory, and how often a document is audited.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     pub batch_events: usize,
     pub batch_bytes: usize,
     pub cache_bytes: usize,
+    /// At most one document each interval; none if it is zero.
+    pub audit_interval: Duration,
+    /// After a document was audited, nothing is audited for so many times as long as that took.
+    pub audit_rest_factor: u32,
 }
 
 /// Most shares: a hundred processes still have ten slots each.
@@ -115,11 +126,23 @@ const DEFAULT_BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of documents between batches: the heads of today's reports of some hundred stores.
 const DEFAULT_CACHE_BYTES: usize = 128 * 1024 * 1024;
 
+/// Between two audits: 17,000 documents a day, at a cost that cannot be noticed.
+const DEFAULT_AUDIT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The audit takes a fiftieth of one core at most.
+const AUDIT_REST_FACTOR: u32 = 50;
+
 const MIB: usize = 1024 * 1024;
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { batch_events: DEFAULT_BATCH_EVENTS, batch_bytes: DEFAULT_BATCH_BYTES, cache_bytes: DEFAULT_CACHE_BYTES }
+        Self {
+            batch_events: DEFAULT_BATCH_EVENTS,
+            batch_bytes: DEFAULT_BATCH_BYTES,
+            cache_bytes: DEFAULT_CACHE_BYTES,
+            audit_interval: DEFAULT_AUDIT_INTERVAL,
+            audit_rest_factor: AUDIT_REST_FACTOR,
+        }
     }
 }
 
@@ -140,6 +163,12 @@ impl Config {
             batch_events: env.within("DAYBOOK_PROJECTOR_BATCH_EVENTS", DEFAULT_BATCH_EVENTS, 1..=100_000),
             batch_bytes: env.within("DAYBOOK_PROJECTOR_BATCH_BYTES", DEFAULT_BATCH_BYTES, MIB..=256 * MIB),
             cache_bytes: env.within("DAYBOOK_PROJECTOR_CACHE_BYTES", DEFAULT_CACHE_BYTES, 0..=64 * 1024 * MIB),
+            audit_interval: Duration::from_secs(env.within(
+                "DAYBOOK_PROJECTOR_AUDIT_SECONDS",
+                DEFAULT_AUDIT_INTERVAL.as_secs(),
+                0..=86_400,
+            )),
+            audit_rest_factor: AUDIT_REST_FACTOR,
         };
         let config = match (listen, command_endpoint, nats_url, url) {
             (Some(listen), Some(command_endpoint), Some(nats_url), Some(url)) => Some(Self {

@@ -3,10 +3,16 @@
 //! - [`feed`]: events in order and without a gap, from JetStream where it delivers, else from the log itself;
 //! - [`session`]: from a checkpoint on, batch by batch, until something fails; then again from the checkpoint;
 //! - [`projection`]: one report: loads documents, folds a batch, writes what changed;
+//! - [`audit`]: one document after the other is compared with the log, and repaired ([`fresh`], [`repair`]);
+//! - [`generations`], [`companion`], [`compare`]: a second generation beside the one that is served; [`grpc`] is how
+//!   operators ask for it;
 //! - [`store`], [`meta`], [`parked`]: MongoDB.
 
 use std::time::Duration;
 
+use daybook::projector::v1::{
+    generation_service_server::GenerationServiceServer, parked_service_server::ParkedServiceServer,
+};
 use daybook_chassis::{
     BoxError, CancellationToken,
     health::Health,
@@ -19,19 +25,29 @@ use tracing::info;
 
 use crate::{
     config::Config,
+    grpc::Generations,
+    parked_grpc::ParkedEvents,
     serving::{Part, Serving},
     store::Store,
 };
 
+mod audit;
 mod batch;
 mod cache;
+mod companion;
+mod compare;
 pub mod config;
 mod feed;
+mod fresh;
+mod generations;
+mod grpc;
 mod jetstream;
 mod log;
 mod meta;
 mod parked;
+mod parked_grpc;
 mod projection;
+mod repair;
 mod serving;
 mod session;
 mod store;
@@ -39,6 +55,9 @@ mod write;
 
 /// Name of the service in health checks.
 pub const SERVICE: &str = "daybook.projector";
+
+/// Largest request: some names.
+const REQUEST_BYTES: usize = 64 * 1024;
 
 /// What is in hand may take so long after a shutdown was asked for: less than the whole budget, so that a batch that hangs
 /// still leaves time to say so.
@@ -50,8 +69,12 @@ const BATCH_BUDGET: Duration = Duration::from_secs(9);
 /// If the configuration cannot be used or a part of the process fails. Servers that are away are waited for.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
     let (health, health_service) = Health::new(&[SERVICE]).await;
-    let routes = server::add_reflection(Routes::new(health_service), daybook::FILE_DESCRIPTOR_SET)?;
     let store = Store::open(&config.mongodb).await?;
+    let routes = Routes::new(health_service)
+        .add_service(GenerationServiceServer::new(Generations(store.clone())).max_decoding_message_size(REQUEST_BYTES));
+    let routes = routes
+        .add_service(ParkedServiceServer::new(ParkedEvents(store.clone())).max_decoding_message_size(REQUEST_BYTES));
+    let routes = server::add_reflection(routes, daybook::FILE_DESCRIPTOR_SET)?;
     let serving = Serving::new(health);
     info!(database = config.mongodb.database, stream = config.source.nats_stream, "projector starts");
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use daybook::{
     client,
     event::v1::{
-        GetLogStatusRequest, ReadEventsRequest, RecordedEvent, event_log_service_client::EventLogServiceClient,
+        EventFilter, GetLogStatusRequest, ReadEventsRequest, RecordedEvent,
+        event_log_service_client::EventLogServiceClient,
     },
 };
 use tonic::{Request, Status, transport::Channel};
@@ -27,6 +28,8 @@ pub(crate) struct Log {
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) events: Vec<RecordedEvent>,
+    /// All events up to here were looked at.
+    pub(crate) scanned: i64,
     /// Where the log ended when the page was read.
     pub(crate) head: i64,
 }
@@ -43,7 +46,21 @@ impl Log {
         let request = ReadEventsRequest { after_position, page_size: PAGE_EVENTS, ..ReadEventsRequest::default() };
         let mut client = self.client.clone();
         let page = in_time(client.read_events(timed(request))).await?;
-        Ok(Page { events: page.events, head: page.head_position })
+        Ok(Page { events: page.events, scanned: page.scanned_position, head: page.head_position })
+    }
+
+    /// Some of the events after a position and up to another.
+    pub(crate) async fn read_filtered(
+        &self,
+        after_position: i64,
+        until_position: i64,
+        filter: &EventFilter,
+    ) -> Result<Page, Status> {
+        let filter = Some(filter.clone());
+        let request = ReadEventsRequest { after_position, until_position, page_size: PAGE_EVENTS, filter };
+        let mut client = self.client.clone();
+        let page = in_time(client.read_events(timed(request))).await?;
+        Ok(Page { events: page.events, scanned: page.scanned_position, head: page.head_position })
     }
 
     /// Where the log ends.

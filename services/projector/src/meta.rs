@@ -2,7 +2,7 @@
 
 use daybook::ids::RequestId;
 use daybook_read_model::{
-    checkpoint::{Checkpoint, Generation, LAYOUT, LIVE, Live, applied},
+    checkpoint::{Audit, Checkpoint, Generation, LAYOUT, LIVE, Live, applied},
     registry,
 };
 use mongodb::{
@@ -61,7 +61,7 @@ pub(crate) async fn find(store: &Store, shard: Shard) -> Result<Place, StoreErro
 }
 
 /// Where a shard begins: where all documents stand, whichever number of shards brought them there.
-async fn begin(store: &Store, generation: &Generation, shard: Shard) -> Result<Checkpoint, StoreError> {
+pub(crate) async fn begin(store: &Store, generation: &Generation, shard: Shard) -> Result<Checkpoint, StoreError> {
     let (index, count) = shard.numbers();
     let mut start = Checkpoint::start(generation, index, count);
     if let Some(applied) = applied(generation, &checkpoints(store, generation).await?) {
@@ -72,7 +72,8 @@ async fn begin(store: &Store, generation: &Generation, shard: Shard) -> Result<C
     Ok(start)
 }
 
-async fn checkpoints(store: &Store, generation: &Generation) -> Result<Vec<Checkpoint>, StoreError> {
+/// The checkpoints of a generation.
+pub(crate) async fn checkpoints(store: &Store, generation: &Generation) -> Result<Vec<Checkpoint>, StoreError> {
     let collection = store.meta::<Checkpoint>();
     let filter = doc! { "generation": generation.generation, "epoch": generation.epoch, "shard": { "$exists": true } };
     in_time(async move {
@@ -102,7 +103,63 @@ pub(crate) async fn advance(
     if done.matched_count == 1 {
         checkpoint.position = position;
         checkpoint.recorded_at_micros = recorded_at_micros;
+        checkpoint.reports = registry::NAMES.iter().map(|&name| name.to_owned()).collect();
     }
+    Ok(done.matched_count == 1)
+}
+
+/// Where a checkpoint is.
+pub(crate) async fn position(store: &Store, id: &str) -> Result<Option<i64>, StoreError> {
+    let found: Option<Checkpoint> = find_one(store, id.to_owned()).await?;
+    Ok(found.map(|found| found.position))
+}
+
+/// Adds to what the audit of a shard has found.
+pub(crate) async fn count(store: &Store, shard: Shard, counts: &Audit) -> Result<(), StoreError> {
+    let (index, count) = shard.numbers();
+    let collection = store.meta::<Document>();
+    let Audit { audited, different, repaired, skipped, last_difference } = counts;
+    let mut update = doc! {
+        "$inc": { "audited": audited, "different": different, "repaired": repaired, "skipped": skipped },
+    };
+    if !last_difference.is_empty() {
+        update.insert("$set", doc! { "last_difference": last_difference });
+    }
+    in_time(async move {
+        let update = collection.update_one(doc! { "_id": Audit::id_of(index, count) }, update);
+        update.upsert(true).await.map(drop)
+    })
+    .await
+}
+
+/// The pointer to what is served.
+pub(crate) async fn live(store: &Store) -> Result<Option<Live>, StoreError> {
+    find_one(store, LIVE.to_owned()).await
+}
+
+/// A generation, if there is one of that number.
+pub(crate) async fn generation(store: &Store, number: i64) -> Result<Option<Generation>, StoreError> {
+    find_one(store, Generation::id_of(number)).await
+}
+
+/// Where a shard of a generation goes on; `start` is where it begins if it never did.
+pub(crate) async fn place(store: &Store, generation: Generation, start: Checkpoint) -> Result<Place, StoreError> {
+    let checkpoint = found_or(store, start.id.clone(), start).await?;
+    Ok(Place { generation, checkpoint })
+}
+
+/// Says whether a shard is written together with the generation that is served, and which reports it has.
+pub(crate) async fn describe(
+    store: &Store,
+    checkpoint: &mut Checkpoint,
+    following: bool,
+    reports: Vec<String>,
+) -> Result<bool, StoreError> {
+    let collection = store.meta::<Checkpoint>();
+    let filter = doc! { "_id": &checkpoint.id, "epoch": checkpoint.epoch, "position": checkpoint.position };
+    let update = doc! { "$set": { "following": following, "reports": &reports } };
+    let done = in_time(async move { collection.update_one(filter, update).write_concern(durable()).await }).await?;
+    (checkpoint.following, checkpoint.reports) = (following, reports);
     Ok(done.matched_count == 1)
 }
 
@@ -119,7 +176,7 @@ pub(crate) fn durable() -> WriteConcern {
     concern
 }
 
-async fn found_or<T>(store: &Store, id: String, new: T) -> Result<T, StoreError>
+pub(crate) async fn found_or<T>(store: &Store, id: String, new: T) -> Result<T, StoreError>
 where
     T: serde::Serialize + serde::de::DeserializeOwned + Clone + Unpin + Send + Sync + 'static,
 {
@@ -143,7 +200,7 @@ where
     find_one(store, id).await?.ok_or(StoreError::Answer("a document that is there"))
 }
 
-async fn find_one<T>(store: &Store, id: String) -> Result<Option<T>, StoreError>
+pub(crate) async fn find_one<T>(store: &Store, id: String) -> Result<Option<T>, StoreError>
 where
     T: serde::de::DeserializeOwned + Send + Sync + 'static,
 {
@@ -152,7 +209,7 @@ where
 }
 
 /// Replaces a document, unless somebody else did.
-async fn replace<T>(store: &Store, filter: Document, new: &T) -> Result<(), StoreError>
+pub(crate) async fn replace<T>(store: &Store, filter: Document, new: &T) -> Result<(), StoreError>
 where
     T: serde::Serialize + Clone + Send + Sync + 'static,
 {
@@ -162,12 +219,12 @@ where
     Ok(())
 }
 
-fn is_duplicate(error: &Error) -> bool {
+pub(crate) fn is_duplicate(error: &Error) -> bool {
     matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteError(error)) if error.code == DUPLICATE_KEY)
 }
 
 /// A number that no other life of a generation has.
-fn new_epoch() -> i64 {
+pub(crate) fn new_epoch() -> i64 {
     let (high, _) = RequestId::random().uuid().as_u64_pair();
     i64::from_be_bytes(high.to_be_bytes())
 }

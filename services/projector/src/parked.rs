@@ -1,16 +1,23 @@
-//! Events that cannot be folded. They are kept with their error, and the others go on.
+//! Events that cannot be folded. They are kept with their error, the documents that lack them are marked, and the others go
+//! on.
 
 use std::collections::BTreeMap;
 
-use daybook::event::v1::RecordedEvent;
+use daybook::event::v1::{RecordedEvent, event::Kind};
+use daybook_read_model::{
+    checkpoint::{Generation, Mark, ParkedMarks},
+    collections::{PARKED, in_generation},
+};
 use mongodb::{
     bson::{Binary, Bson, Document, doc, spec::BinarySubtype},
     options::UpdateModifications,
 };
 use prost::Message as _;
-use tracing::error;
+use serde::Deserialize;
+use tracing::{error, info};
 
 use crate::{
+    config::Shard,
     meta::durable,
     store::{Store, StoreError, in_time},
 };
@@ -21,31 +28,172 @@ const MAX_EVENT_BYTES: usize = 1024 * 1024;
 /// Longest text of an error, in characters.
 const MAX_ERROR_CHARACTERS: usize = 512;
 
+/// Parked events of which the documents are marked one by one; if there are more, all documents are.
+const MAX_MARKED_EVENTS: i64 = 1_000;
+
+/// Events that are folded again in one go.
+const RETRIES_AT_ONCE: i64 = 10;
+
+/// Why an event could not be folded into a report, and the documents that lack it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Failure {
+    pub(crate) cause: String,
+    pub(crate) touched: Vec<String>,
+}
+
 /// What could not be folded, by position of the event, then by report.
-pub(crate) type Failures = BTreeMap<i64, BTreeMap<&'static str, String>>;
+pub(crate) type Failures = BTreeMap<i64, BTreeMap<&'static str, Failure>>;
+
+/// A parked event as it is stored.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Parked {
+    #[serde(rename = "_id")]
+    pub(crate) position: i64,
+    pub(crate) event_type: String,
+    pub(crate) schema_version: i32,
+    pub(crate) recorded_at_micros: Option<i64>,
+    /// By report.
+    pub(crate) errors: BTreeMap<String, String>,
+    pub(crate) touched: BTreeMap<String, Vec<String>>,
+    pub(crate) retry: bool,
+    /// Shards that have folded it again.
+    retried: Vec<String>,
+}
 
 /// Writes down what could not be folded. An event that was parked before keeps one entry.
 pub(crate) async fn park(
     store: &Store,
-    collection: &str,
+    generation: &Generation,
     events: &[RecordedEvent],
     failures: &Failures,
 ) -> Result<(), StoreError> {
     for (position, errors) in failures {
         let Some(event) = events.iter().find(|event| event.position == *position) else { continue };
-        for (report, cause) in errors {
+        for (report, Failure { cause, .. }) in errors {
             error!(position, event_type = event.event_type, report, error = cause, "an event cannot be folded: parked");
         }
-        let entry = entry(event, errors);
-        let parked = store.collection::<Document>(collection);
+        let mut touched = Document::new();
+        for (report, failure) in errors.iter().filter(|(_, failure)| !failure.touched.is_empty()) {
+            touched.insert(format!("touched.{report}"), doc! { "$each": failure.touched.clone() });
+        }
+        let mut update = doc! { "$set": entry(event, errors) };
+        if !touched.is_empty() {
+            update.insert("$addToSet", touched);
+        }
+        let parked = collection(store, generation);
         let filter = doc! { "_id": position };
-        let update = UpdateModifications::Document(doc! { "$set": entry });
+        let update = UpdateModifications::Document(update);
         in_time(async move { parked.update_one(filter, update).upsert(true).write_concern(durable()).await }).await?;
+    }
+    let discarded: Vec<i64> = events.iter().filter_map(discards).collect();
+    if !discarded.is_empty() {
+        let parked = collection(store, generation);
+        let filter = doc! { "_id": { "$in": &discarded } };
+        let done = in_time(async move { parked.delete_many(filter).write_concern(durable()).await }).await?;
+        info!(?discarded, parked = done.deleted_count, "events were discarded");
+    }
+    if failures.is_empty() && discarded.is_empty() { Ok(()) } else { mark(store, generation).await }
+}
+
+/// The position of the event that an event discards.
+fn discards(event: &RecordedEvent) -> Option<i64> {
+    match event.kind() {
+        Ok(Kind::EventDiscarded(discarded)) => Some(discarded.position),
+        _ => None,
+    }
+}
+
+/// Brings the marks of the documents to what is parked.
+pub(crate) async fn mark(store: &Store, generation: &Generation) -> Result<(), StoreError> {
+    let parked = list(store, generation, doc! {}, MAX_MARKED_EVENTS + 1).await?;
+    let mut marks: Vec<Mark> = Vec::new();
+    for (report, documents) in parked.iter().flat_map(|parked| &parked.touched) {
+        marks.extend(documents.iter().map(|document| Mark { report: report.clone(), document: document.clone() }));
+    }
+    marks.sort_by(|a, b| (&a.report, &a.document).cmp(&(&b.report, &b.document)));
+    marks.dedup();
+    let events = i64::try_from(parked.len()).unwrap_or(i64::MAX);
+    let overflows = marks.len() > ParkedMarks::MAX_MARKS || events > MAX_MARKED_EVENTS;
+    marks.truncate(ParkedMarks::MAX_MARKS);
+    let id = ParkedMarks::id_of(generation.generation);
+    let marks = ParkedMarks { id: id.clone(), events, overflows, marks };
+    let meta = store.meta::<ParkedMarks>();
+    in_time(async move {
+        meta.replace_one(doc! { "_id": id }, marks).upsert(true).write_concern(durable()).await.map(drop)
+    })
+    .await
+}
+
+/// Parked events in order of their positions.
+pub(crate) async fn list(
+    store: &Store,
+    generation: &Generation,
+    filter: Document,
+    limit: i64,
+) -> Result<Vec<Parked>, StoreError> {
+    let parked = store.collection::<Parked>(&in_generation(generation.generation, PARKED));
+    in_time(async move {
+        let find = parked.find(filter).sort(doc! { "_id": 1 }).projection(doc! { "event": 0 }).limit(limit);
+        let mut cursor = find.await?;
+        let mut found = Vec::new();
+        while cursor.advance().await? {
+            found.push(cursor.deserialize_current()?);
+        }
+        Ok(found)
+    })
+    .await
+}
+
+/// Asks for folding an event again; false if it is not parked.
+pub(crate) async fn ask_retry(store: &Store, generation: &Generation, position: i64) -> Result<bool, StoreError> {
+    let parked = collection(store, generation);
+    let update = doc! { "$set": { "retry": true, "retried": [] } };
+    let done = in_time(async move { parked.update_one(doc! { "_id": position }, update).await }).await?;
+    Ok(done.matched_count == 1)
+}
+
+/// The positions of events that a shard is to fold again.
+pub(crate) async fn to_retry(store: &Store, generation: &Generation, shard: Shard) -> Result<Vec<i64>, StoreError> {
+    let filter = doc! { "retry": true, "retried": { "$ne": shard.to_string() } };
+    let found = list(store, generation, filter, RETRIES_AT_ONCE).await?;
+    Ok(found.into_iter().map(|parked| parked.position).collect())
+}
+
+/// Takes note that a shard has folded an event again, or why it could not. When all have, it is parked no more.
+pub(crate) async fn retried(
+    store: &Store,
+    generation: &Generation,
+    shard: Shard,
+    position: i64,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<(), StoreError> {
+    let parked = collection(store, generation);
+    let update = if errors.is_empty() {
+        doc! { "$addToSet": { "retried": shard.to_string() } }
+    } else {
+        let errors = errors.into_iter().map(|(report, cause)| (format!("errors.{report}"), text(&cause)));
+        let mut set: Document = errors.collect();
+        set.insert("retry", false);
+        doc! { "$set": set }
+    };
+    in_time(async move { parked.update_one(doc! { "_id": position }, update).await }).await?;
+    let found = list(store, generation, doc! { "_id": position }, 1).await?;
+    let Some(parked) = found.first() else { return Ok(()) };
+    if parked.retry && (0..shard.count()).all(|index| parked.retried.contains(&format!("{index}/{}", shard.count()))) {
+        let parked = collection(store, generation);
+        in_time(async move { parked.delete_one(doc! { "_id": position }).write_concern(durable()).await }).await?;
+        info!(position, "a parked event is folded");
+        mark(store, generation).await?;
     }
     Ok(())
 }
 
-fn entry(event: &RecordedEvent, errors: &BTreeMap<&'static str, String>) -> Document {
+fn collection(store: &Store, generation: &Generation) -> mongodb::Collection<Document> {
+    store.collection(&in_generation(generation.generation, PARKED))
+}
+
+fn entry(event: &RecordedEvent, errors: &BTreeMap<&'static str, Failure>) -> Document {
     let mut bytes = event.encode_to_vec();
     bytes.truncate(MAX_EVENT_BYTES);
     let mut entry = doc! {
@@ -54,11 +202,14 @@ fn entry(event: &RecordedEvent, errors: &BTreeMap<&'static str, String>) -> Docu
         "recorded_at_micros": recorded_at_micros(event),
         "event": Binary { subtype: BinarySubtype::Generic, bytes },
     };
-    for (report, cause) in errors {
-        let cause: String = cause.chars().take(MAX_ERROR_CHARACTERS).collect();
-        entry.insert(format!("errors.{report}"), Bson::String(cause));
+    for (report, Failure { cause, .. }) in errors {
+        entry.insert(format!("errors.{report}"), text(cause));
     }
     entry
+}
+
+fn text(cause: &str) -> Bson {
+    Bson::String(cause.chars().take(MAX_ERROR_CHARACTERS).collect())
 }
 
 /// When the log took an event, in microseconds since 1970.

@@ -8,7 +8,8 @@ use daybook_read_model::{
     checkpoint::Generation,
     collections::in_generation,
     document::{self, Head as _, Key, Stored},
-    registry::{ChangeOf, EntryOf, Report, Visitor},
+    folded::head_of,
+    registry::{ChangeOf, EntryOf, Report, Visitor, touched_by_envelope},
     slot::slot,
     spill::{Page, Spilled},
 };
@@ -18,7 +19,10 @@ use tracing::{debug, error, warn};
 use crate::{
     cache::Cache,
     config::Shard,
-    parked::Failures,
+    fresh::page_ids,
+    log::Log,
+    parked::{Failure, Failures},
+    repair::{self, RepairError, Repaired},
     store::{Store, StoreError},
     write::{self, Job, Written},
 };
@@ -34,13 +38,30 @@ const SLICE_EVENTS: usize = 128;
 const GATHERED_AT_ONCE: usize = 100;
 
 /// The projection of one report, whatever its documents are.
-pub(crate) trait Projection: Send {
+pub(crate) trait Projection: Send + Sync {
     /// Brings the documents up to the end of the batch, and answers what could not be folded.
     fn project<'a>(
         &'a mut self,
         store: &'a Store,
         events: &'a [RecordedEvent],
     ) -> BoxFuture<'a, Result<Failures, StoreError>>;
+
+    /// Writes one document as the log says that it should be, as of a position or whatever later one is stored.
+    fn repair<'a>(
+        &'a mut self,
+        store: &'a Store,
+        log: &'a Log,
+        generation: &'a Generation,
+        id: &'a str,
+        position: i64,
+        event: Option<i64>,
+    ) -> BoxFuture<'a, Result<Repaired, RepairError>>;
+
+    /// The ids of the documents of the share that an event touches.
+    ///
+    /// # Errors
+    /// Why that cannot be told.
+    fn touched(&self, event: &RecordedEvent) -> Result<Vec<String>, String>;
 
     /// The name of the report.
     fn name(&self) -> &'static str;
@@ -149,26 +170,26 @@ impl<R: Report> Of<R> {
     fn fold_heads(&mut self, planned: Vec<Planned<R>>, on_pages: &mut Vec<OnPage<R>>, failures: &mut Failures) {
         for Planned { position, id, change, .. } in planned {
             let Some(head) = self.heads.get(&id) else {
-                fail::<R>(failures, position, unreadable(&id));
+                fail::<R>(failures, position, unreadable(&id), &id);
                 continue;
             };
             match head.fold(position, change) {
                 Ok(spilled) => {
                     on_pages.extend(spilled.into_iter().map(|part| OnPage { position, head_id: id.clone(), part }));
                 }
-                Err(error) => fail::<R>(failures, position, error.to_string()),
+                Err(error) => fail::<R>(failures, position, error.to_string(), &id),
             }
         }
     }
 
     fn fold_pages(&mut self, on_pages: Vec<OnPage<R>>, failures: &mut Failures) {
-        for OnPage { position, part, .. } in on_pages {
+        for OnPage { position, head_id, part } in on_pages {
             let Some(page) = self.pages.get(&part.page) else {
-                fail::<R>(failures, position, unreadable(&part.page));
+                fail::<R>(failures, position, unreadable(&part.page), &head_id);
                 continue;
             };
             if let Err(error) = page.fold(position, part.entries) {
-                fail::<R>(failures, position, error.to_string());
+                fail::<R>(failures, position, error.to_string(), &head_id);
             }
         }
     }
@@ -181,6 +202,27 @@ impl<R: Report> Projection for Of<R> {
         events: &'a [RecordedEvent],
     ) -> BoxFuture<'a, Result<Failures, StoreError>> {
         self.rounds(store, events).boxed()
+    }
+
+    fn repair<'a>(
+        &'a mut self,
+        store: &'a Store,
+        log: &'a Log,
+        generation: &'a Generation,
+        id: &'a str,
+        position: i64,
+        event: Option<i64>,
+    ) -> BoxFuture<'a, Result<Repaired, RepairError>> {
+        // What is in memory says as little of the document as what is stored.
+        self.heads.remove(id);
+        page_ids(id).iter().for_each(|page| self.pages.remove(page));
+        repair::repair::<R>(store, log, generation, id, position, event).boxed()
+    }
+
+    fn touched(&self, event: &RecordedEvent) -> Result<Vec<String>, String> {
+        let changes = R::changes(event).map_err(|error| error.to_string())?;
+        let ids = changes.into_iter().map(|(key, _)| key.id());
+        Ok(ids.filter(|id| self.shard.owns(slot(id))).collect())
     }
 
     fn name(&self) -> &'static str {
@@ -213,14 +255,22 @@ fn plan<R: Report>(events: &[RecordedEvent], shard: Shard, failures: &mut Failur
                 });
                 planned.extend(of_event.filter(|planned| shard.owns(slot(&planned.id))));
             }
-            Err(error) => fail::<R>(failures, event.position, error.to_string()),
+            Err(error) => {
+                let touched = touched_by_envelope(R::HEADS, event).unwrap_or_default();
+                fail::<R>(failures, event.position, error.to_string(), &touched);
+            }
         }
     }
     planned
 }
 
-fn fail<R: Report>(failures: &mut Failures, position: i64, error: String) {
-    failures.entry(position).or_default().entry(R::HEADS).or_insert(error);
+/// Takes note that an event could not be folded into a document; an empty id stands for none.
+fn fail<R: Report>(failures: &mut Failures, position: i64, cause: String, document: &str) {
+    let of_event = failures.entry(position).or_default();
+    let failure = of_event.entry(R::HEADS).or_insert_with(|| Failure { cause, touched: Vec::new() });
+    if !document.is_empty() && !failure.touched.iter().any(|known| known == document) {
+        failure.touched.push(document.to_owned());
+    }
 }
 
 fn unreadable(id: &str) -> String {
@@ -324,7 +374,9 @@ async fn save<R: Report, D: Stored>(
     for (id, cause) in impossible {
         let position = positions.get(&id).copied().unwrap_or(0);
         cache.remove(&id);
-        fail::<R>(failures, position, format!("{id} cannot take in the events of its batch up to here: {cause}"));
+        let head_id = head_of(&id);
+        let cause = format!("{id} cannot take in the events of its batch up to here: {cause}");
+        fail::<R>(failures, position, cause, head_id);
     }
     Ok(missed.is_empty())
 }

@@ -1,23 +1,25 @@
 //! Projecting: from the checkpoint on, batch by batch. Whatever fails, documents and checkpoint in MongoDB say where to go
 //! on, so the remedy is always the same: forget what is in memory and begin again from there.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use daybook::event::v1::RecordedEvent;
 use daybook_chassis::{BoxError, CancellationToken, process::chain};
-use daybook_read_model::{
-    collections::{PARKED, in_generation},
-    registry,
-};
+use daybook_read_model::{checkpoint::Audit, registry};
 use thiserror::Error;
 use tokio::{
+    sync::mpsc,
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval},
 };
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, error, info, warn};
 
 use crate::{
+    audit::{self, Auditor},
     batch::Batch,
+    companion::{Companion, Side},
     config::{Bounds, Config, Shard},
     feed::{Feed, FeedError},
     jetstream::Broker,
@@ -25,6 +27,7 @@ use crate::{
     meta::{self, Place},
     parked::{self, Failures, recorded_at_micros},
     projection::{self, Projection},
+    repair::Repaired,
     serving::{Part, Serving},
     store::{Store, StoreError},
 };
@@ -46,9 +49,16 @@ const AIM: Duration = Duration::from_millis(1_500);
 /// While nothing happens, MongoDB is asked so often whether it is there and the checkpoint where it was left.
 const CHECK_INTERVAL: Duration = Duration::from_secs(3);
 
+/// How often it is looked whether another generation is asked for or served: readers of the one that is left see no newer
+/// events only after all projectors have left it.
+const TRANSITION_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Documents that wait for being repaired: the audit waits with them.
+const REPAIRS: usize = 1;
+
 /// Why projecting had to stop.
 #[derive(Debug, Error)]
-enum SessionError {
+pub(crate) enum SessionError {
     #[error("{0}")]
     Store(#[source] StoreError),
     #[error("the log cannot be asked where it ends: {}", .0.message())]
@@ -65,11 +75,11 @@ enum SessionError {
 }
 
 /// What every session needs.
-struct Projector {
-    store: Store,
+pub(crate) struct Projector {
+    pub(crate) store: Store,
     log: Log,
     broker: Broker,
-    shard: Shard,
+    pub(crate) shard: Shard,
     bounds: Bounds,
     serving: Serving,
     shutdown: CancellationToken,
@@ -125,22 +135,39 @@ impl Projector {
             return Err(SessionError::Ahead { checkpoint, head });
         }
         self.backfill(&mut place).await?;
+        parked::mark(&self.store, &place.generation).await.map_err(SessionError::Store)?;
         self.works().await;
         info!(position = checkpoint, head, generation = place.generation.generation, shard = %self.shard, "projecting");
 
         let mut projections = projection::all(&place.generation, self.shard);
+        let (found, mut to_repair) = mpsc::channel(REPAIRS);
+        let _audit = self.audit(&place, found);
         let (log, broker) = (self.log.clone(), self.broker.clone());
         let mut feed = Feed::after(checkpoint, log, broker, self.serving.clone(), self.shutdown.clone());
+        let mut side = Side::default();
+        let mut transitions = interval(TRANSITION_INTERVAL);
+        transitions.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut check = interval(CHECK_INTERVAL);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return Ok(()),
+                _ = transitions.tick() => {
+                    side.tend(self, &place).await?;
+                    self.retry(&place, &mut projections).await?;
+                }
+                Some(found) = to_repair.recv() => self.repair(&place, &mut projections, &found).await,
                 chunk = feed.next() => {
                     let Some(chunk) = chunk else { return feed.end().await.map_err(SessionError::Feed) };
                     let batch = Batch::gather(chunk, &mut feed, self.bounds);
                     let begun = Instant::now();
+                    if let Some(Companion { place, projections }) = &mut side.companion {
+                        // Before what is served, so that switching never goes back.
+                        if batch.last().is_some_and(|last| last.position > place.checkpoint.position) {
+                            self.step(place, projections, &batch).await?;
+                        }
+                    }
                     self.step(&mut place, &mut projections, &batch).await?;
                     if RESTED_AFTER.contains(&batch.events.len()) {
                         self.rest(begun.elapsed()).await;
@@ -154,6 +181,82 @@ impl Projector {
                 }
             }
         }
+    }
+
+    /// Begins the self-audit; it ends when the handle is dropped.
+    fn audit(&self, place: &Place, found: mpsc::Sender<audit::Found>) -> AbortOnDropHandle<()> {
+        let Self { store, log, shard, bounds, .. } = self;
+        let (store, log, shard) = (store.clone(), log.clone(), *shard);
+        let (interval, rest_factor) = (bounds.audit_interval, bounds.audit_rest_factor);
+        let auditor = Auditor { store, log, place: place.clone(), shard, interval, rest_factor };
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            if !auditor.interval.is_zero() {
+                auditor.run(found).await;
+            }
+        }))
+    }
+
+    /// Repairs a document between two batches. If that fails, the audit will find it again.
+    async fn repair(&self, place: &Place, projections: &mut [Box<dyn Projection>], found: &audit::Found) {
+        let audit::Found { report, id } = found;
+        let Some(projection) = projections.iter_mut().find(|projection| projection.name() == *report) else { return };
+        let position = place.checkpoint.position;
+        match projection.repair(&self.store, &self.log, &place.generation, id, position, None).await {
+            Ok(Repaired::Done) => {
+                warn!(report, id, "a document was repaired");
+                let counts = Audit { repaired: 1, ..Audit::default() };
+                if let Err(error) = meta::count(&self.store, self.shard, &counts).await {
+                    warn!(error = %chain(&error), "a repair could not be counted");
+                }
+            }
+            Ok(outcome) => warn!(report, id, ?outcome, "a document could not be repaired"),
+            Err(error) => warn!(report, id, error = %chain(&error), "a document could not be repaired"),
+        }
+    }
+
+    /// Folds parked events again for which that was asked: all that they touch is folded afresh from the log.
+    async fn retry(&self, place: &Place, projections: &mut [Box<dyn Projection>]) -> Result<(), SessionError> {
+        let (store, generation, shard) = (&self.store, &place.generation, self.shard);
+        let positions = parked::to_retry(store, generation, shard).await.map_err(SessionError::Store)?;
+        for position in positions {
+            let page = self.log.read(position - 1).await.map_err(SessionError::Log)?;
+            let mut errors = BTreeMap::new();
+            match page.events.first().filter(|event| event.position == position) {
+                Some(event) => {
+                    for projection in &mut *projections {
+                        if let Err(cause) = self.fold_again(place, projection, event).await {
+                            errors.insert(projection.name(), cause);
+                        }
+                    }
+                }
+                None => {
+                    errors.extend(projections.iter().map(|one| (one.name(), "the log lacks the event".to_owned())));
+                }
+            }
+            info!(position, ?errors, "a parked event was folded again");
+            parked::retried(store, generation, shard, position, errors).await.map_err(SessionError::Store)?;
+        }
+        Ok(())
+    }
+
+    async fn fold_again(
+        &self,
+        place: &Place,
+        projection: &mut Box<dyn Projection>,
+        event: &RecordedEvent,
+    ) -> Result<(), String> {
+        for id in projection.touched(event)? {
+            let (position, event) = (place.checkpoint.position, Some(event.position));
+            let repaired = projection.repair(&self.store, &self.log, &place.generation, &id, position, event).await;
+            match repaired {
+                Ok(Repaired::Done) => {}
+                Ok(Repaired::Missed) => return Err(format!("{id} was written meanwhile: ask again")),
+                Ok(Repaired::TooLong) => return Err(format!("the history of {id} is too long: rebuild the report")),
+                Ok(Repaired::Unfolded) => return Err(format!("the event still cannot be folded into {id}")),
+                Err(error) => return Err(chain(&error)),
+            }
+        }
+        Ok(())
     }
 
     /// Lets events gather: every document is then written less often, and registers find the machine free.
@@ -217,12 +320,57 @@ impl Projector {
                 failures.entry(position).or_default().extend(errors);
             }
         }
-        let parked_in = in_generation(place.generation.generation, PARKED);
-        parked::park(&self.store, &parked_in, &batch.events, &failures).await.map_err(SessionError::Store)
+        parked::park(&self.store, &place.generation, &batch.events, &failures).await.map_err(SessionError::Store)
+    }
+
+    /// The same, for work beside the session.
+    pub(crate) fn twin(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            log: self.log.clone(),
+            broker: self.broker.clone(),
+            shard: self.shard,
+            // Half of the memory for documents: the other half is for those that are served.
+            bounds: Bounds { cache_bytes: self.bounds.cache_bytes / 2, ..self.bounds },
+            serving: self.serving.clone(),
+            shutdown: self.shutdown.clone(),
+            outage: None,
+        }
+    }
+
+    /// Where the log ends.
+    pub(crate) async fn head(&self) -> Result<i64, SessionError> {
+        self.log.head().await.map_err(SessionError::Log)
+    }
+
+    /// Folds the log from where a generation stands to a position.
+    pub(crate) async fn catch_up(
+        &self,
+        place: &mut Place,
+        projections: &mut Vec<Box<dyn Projection>>,
+        until: i64,
+    ) -> Result<(), SessionError> {
+        while place.checkpoint.position < until && !self.shutdown.is_cancelled() {
+            let mut events: Vec<RecordedEvent> = Vec::new();
+            while events.len() < self.bounds.batch_events {
+                let after = events.last().map_or(place.checkpoint.position, |last| last.position);
+                let page = self.log.read(after).await.map_err(SessionError::Log)?.events;
+                let before = events.len();
+                events.extend(page.into_iter().filter(|event| event.position <= until));
+                if events.len() == before {
+                    break;
+                }
+            }
+            if events.is_empty() {
+                break;
+            }
+            self.step(place, projections, &Batch::of(events)).await?;
+        }
+        Ok(())
     }
 
     /// Brings reports that are new up to where the others are.
-    async fn backfill(&self, place: &mut Place) -> Result<(), SessionError> {
+    pub(crate) async fn backfill(&self, place: &mut Place) -> Result<(), SessionError> {
         let until = place.checkpoint.position;
         let is_new = |name: &&str| !place.checkpoint.reports.iter().any(|known| known == name);
         let new: Vec<&str> = registry::NAMES.iter().copied().filter(is_new).collect();

@@ -115,6 +115,14 @@ impl Store {
         self.database.collection(collections::META)
     }
 
+    /// The names of the collections that begin so.
+    pub(crate) async fn collections(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let database = self.database.clone();
+        let mut names = in_time(async move { database.list_collection_names().await }).await?;
+        names.retain(|name| name.starts_with(prefix));
+        Ok(names)
+    }
+
     /// Any collection.
     pub(crate) fn collection<T: Send + Sync>(&self, name: &str) -> mongodb::Collection<T> {
         self.database.collection(name)

@@ -17,6 +17,8 @@ mod world;
 
 use std::time::{Duration, Instant};
 
+use mongodb::bson::doc;
+
 use crate::{sales::sales, servers::Server, world::World};
 
 /// A number that can be set for measuring.
@@ -216,6 +218,81 @@ async fn an_event_that_cannot_be_folded_is_parked_and_the_others_go_on() {
     world.projected().await;
     projector.stop().await;
     assert_eq!(world.parked().await, [10]);
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_finds_and_repairs_what_was_spoilt_while_events_come_in() {
+    let world = World::new().await;
+    world.make_stream().await;
+    let events = sales(12, 400);
+    world.log.append(events[..200].to_vec());
+    world.publish(&events[..200]).await;
+    let projector = world.start_auditing().await;
+    world.projected().await;
+
+    // Nothing that the next event of the store writes anyway.
+    let zone = doc! { "$set": { "time_zone": "Europe/Athens" } };
+    world.spoil("store_days", "2026-03-02|3", Some(zone)).await;
+    world.spoil("store_days", "2026-03-02|4", Some(doc! { "$set": { "items": { "n": 0 } } })).await;
+    world.spoil("stock", "5|01", Some(doc! { "$set": { "e": { "n": 0 } } })).await;
+    world.spoil("stock", "6|00", None).await;
+    world.double("store_days", "2026-03-02|5", "2026-03-02|55").await;
+    for event in &events[200..] {
+        world.log.append(vec![event.clone()]);
+        world.publish(std::slice::from_ref(event)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let audit = world.repaired(5).await;
+    assert!(audit.different >= 5 && audit.audited >= audit.different, "{audit:?}");
+    assert!(!audit.last_difference.is_empty(), "{audit:?}");
+    world.projected().await;
+    projector.stop().await;
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_that_is_killed_leaves_what_is_served_alone_and_goes_on() {
+    for (seed, reports) in [(13, &[][..]), (14, &["stock"][..])] {
+        let world = World::new().await;
+        let events = sales(seed, 3_000);
+        world.log.append(events[..2_000].to_vec());
+        let mut projector = world.start().await;
+        world.projected().await;
+        projector.rebuild(reports).await;
+        // At very different places of the work: the request is just written, documents are copied or folded, both
+        // generations are written, they are compared.
+        for (part, millis) in events[2_000..].chunks(100).zip([0, 100, 300, 600, 900, 1_100, 1_400, 1_700, 2_000]) {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            projector.kill();
+            world.log.append(part.to_vec());
+            projector = world.start().await;
+        }
+        world.log.append(events[2_900..].to_vec());
+        world.served(2).await;
+        world.projected().await;
+        projector.stop().await;
+        world.compare().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_projectors_rebuild_their_shares_and_switch_together() {
+    let world = World::new().await;
+    let events = sales(15, 2_000);
+    world.log.append(events[..1_000].to_vec());
+    let projectors = [world.start_share("0/2").await, world.start_share("1/2").await];
+    world.projected_by(2).await;
+    projectors[1].rebuild(&[]).await;
+    for part in events[1_000..].chunks(50) {
+        world.log.append(part.to_vec());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    world.served(2).await;
+    world.projected_by(2).await;
+    for projector in projectors {
+        projector.stop().await;
+    }
     world.compare().await;
 }
 

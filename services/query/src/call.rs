@@ -12,7 +12,9 @@ use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
 use tracing::{Instrument as _, Span, debug, info_span};
 use uuid::Uuid;
 
-use crate::{heads::Heads, position::Positions, recent::Recent, status::QueryError, store::Store, stream::Streams};
+use crate::{
+    heads::Heads, live::Shown, position::Positions, recent::Recent, status::QueryError, store::Store, stream::Streams,
+};
 
 /// Unary calls in hand at once, over all connections. Each holds at most a page of a report; beyond it calls would only
 /// wait for MongoDB, and the caller does better to come back.
@@ -37,6 +39,7 @@ pub(crate) struct Frame {
     pub(crate) positions: Positions,
     pub(crate) recent: Recent,
     pub(crate) heads: Heads,
+    pub(crate) shown: Shown,
     pub(crate) streams: Streams,
     unary: Arc<Semaphore>,
     lists: Arc<Semaphore>,
@@ -62,6 +65,7 @@ impl Frame {
             positions,
             recent,
             heads: Heads::new(),
+            shown: Shown::default(),
             streams: Streams::new(shutdown),
             unary,
             lists,

@@ -17,7 +17,7 @@ use crate::{
     live::{Fresh, Look},
     page::{Cursor, Listing},
     report::{
-        HeadOf, Listed, ListedEntry, Report, beginning_after, beginning_from, beginning_with, not_found,
+        HeadOf, Listed, ListedEntry, Report, Unfoldable, beginning_after, beginning_from, beginning_with, not_found,
         section_prefix, up_to_date, view_entry, with_entries,
     },
     status::QueryError,
@@ -174,18 +174,26 @@ impl Frame {
     ) -> Result<(Look, HeadOf<L>), QueryError> {
         let (reports, id) = (<L::Report as registry::Report>::HEADS, key.id());
         let Fresh { mut look, events } = self.look_fresh(reports, at_least, until, L::Report::touching(key)).await?;
-        let mut head = look.live.head::<L::Report>(&id, with_entries::<L>(), until).await?;
-        let has_pages = head.as_ref().is_some_and(|head| L::has_pages(head));
-        if let Some(last) = events.last().filter(|_| has_pages) {
-            let soon = until.min(Instant::now() + STORED_SOON);
-            look = match self.look(reports, last.position, soon).await {
-                Err(QueryError::PositionNotReached { .. }) => self.look(reports, at_least, until).await?,
-                stored => stored?,
-            };
-            head = look.live.head::<L::Report>(&id, with_entries::<L>(), until).await?;
-        } else {
-            head = up_to_date::<L::Report>(head, key, &events);
-        }
+        let stored = look.live.head::<L::Report>(&id, with_entries::<L>(), until).await?;
+        let has_pages = stored.as_ref().is_some_and(|head| L::has_pages(head));
+        let head = match (events.last(), has_pages) {
+            (None, _) => stored,
+            (Some(last), true) => {
+                let soon = until.min(Instant::now() + STORED_SOON);
+                look = match self.look(reports, last.position, soon).await {
+                    Err(QueryError::PositionNotReached { .. }) => self.look(reports, at_least, until).await?,
+                    stored => stored?,
+                };
+                look.live.head::<L::Report>(&id, with_entries::<L>(), until).await?
+            }
+            (Some(_), false) => match up_to_date::<L::Report>(stored, key, &events) {
+                Ok(head) => head,
+                Err(Unfoldable) => {
+                    look = self.look(reports, at_least, until).await?;
+                    look.live.head::<L::Report>(&id, with_entries::<L>(), until).await?
+                }
+            },
+        };
         let head = head.ok_or_else(|| not_found::<L::Report>(key, &look.as_of))?;
         Ok((look, head))
     }

@@ -1,7 +1,7 @@
 //! Reports of a range of dates as a stream, each with its entries if they are wanted.
 //!
-//! Each read asks anew how far the reports have come, so a long stream says of each part as of when it is true; and it goes
-//! on in the new generation when another one is served meanwhile.
+//! Each read asks anew how far the reports have come, so a long stream says of each part as of when it is true. It stays in
+//! the generation that was served when it began: what comes later is only in the one that is served then.
 
 use std::time::Duration;
 
@@ -90,14 +90,15 @@ impl<L: Listed, M> Export<L, M> {
                     self.send(Part::Report(view), &look).await?;
                 }
             }
-            look = self.frame.look(reports, 0, Instant::now() + STEP_TIMEOUT).await?;
+            look = self.frame.look_again(look, reports, Instant::now() + STEP_TIMEOUT).await?;
         }
         Ok(())
     }
 
     async fn send_full(&self, look: &Look, head: HeadOf<L>, fields: &Document) -> Result<(), Closed> {
         if !L::has_pages(&head) && L::Report::counted(&head).is_none() {
-            let view = view_head::<L::Report>(&head)?;
+            let mut view = view_head::<L::Report>(&head)?;
+            look.live.mark::<L::Report>(&head.stamp().id, &mut view);
             self.send(Part::Report(view), look).await?;
             let mut batch = Batch::new();
             self.add(&mut batch, look, &head.stamp().id, L::inline(&head)).await?;
@@ -108,6 +109,7 @@ impl<L: Listed, M> Export<L, M> {
         let mut view = view_head::<L::Report>(&settled.head)?;
         let (listed, others) = settled.pages.split_by_id(&section_prefix(&id, L::SECTION));
         count::<L::Report>(&mut view, others)?;
+        look.live.mark::<L::Report>(&id, &mut view);
         self.send(Part::Report(view), look).await?;
         let mut batch = Batch::new();
         self.add(&mut batch, look, &id, L::inline(&settled.head)).await?;

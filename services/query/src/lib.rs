@@ -4,6 +4,7 @@
 //! `entries`, `stock` or `export` → `store` (MongoDB) → `view`. Around it stand `call` and `stream`, which
 //! bound what is under way, and `status`, which words what went wrong.
 
+mod audit;
 mod call;
 mod config;
 mod days;

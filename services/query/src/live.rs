@@ -1,11 +1,19 @@
 //! The generation of documents that is served: how far it has followed the log, and reading from it.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
 use daybook::{event::v1::RecordedEvent, query::v1::AsOf};
 use daybook_read_model::{
-    checkpoint::{Checkpoint, Generation, LIVE, Live as Pointer, applied},
+    checkpoint::{Checkpoint, Generation, LIVE, Live as Pointer, ParkedMarks, applied},
     collections::{META, in_generation},
 };
-use mongodb::bson::Document;
+use mongodb::bson::{Document, doc};
 use prost_types::Timestamp;
 use tokio::time::Instant;
 
@@ -17,6 +25,9 @@ use crate::{
     store::{Documents, Select, Store, StoreError},
 };
 
+/// How long the end of the log in memory may take to come to what documents show already: they come from the same log.
+const SHOWN_SOON: Duration = Duration::from_millis(200);
+
 /// Documents about checkpoints that are read at most: some generations of some hundred shards.
 const META_DOCUMENTS: u32 = 1_000;
 
@@ -25,7 +36,13 @@ const META_DOCUMENTS: u32 = 1_000;
 pub(crate) struct Live {
     store: Store,
     generation: Generation,
+    parked: Arc<ParkedMarks>,
+    shown: Shown,
 }
+
+/// The newest event in any document that was read. Whoever has seen it in one answer finds it in the next one too.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown(Arc<AtomicI64>);
 
 /// A look at the reports: where they stood when it began, and reading from there on.
 #[derive(Clone, Debug)]
@@ -54,7 +71,7 @@ impl Frame {
         until: Instant,
         wanted: Touching<'_>,
     ) -> Result<Fresh, QueryError> {
-        let is_followed = self.recent.reaches(at_least, until).await?;
+        let is_followed = self.reaches(at_least, until).await?;
         let look = self.look(report, if is_followed { 0 } else { at_least }, until).await?;
         let stored = look.as_of.position;
         match self.recent.after(stored, wanted).filter(|after| after.position >= at_least.max(stored + 1)) {
@@ -65,6 +82,19 @@ impl Frame {
             None if stored >= at_least => Ok(Fresh { look, events: Vec::new() }),
             None => Ok(Fresh { look: self.look(report, at_least, until).await?, events: Vec::new() }),
         }
+    }
+
+    /// Waits until the end of the log in memory holds the position, and what was shown of documents before; false if they have
+    /// to answer without it.
+    ///
+    /// # Errors
+    /// If the position is not reached in time.
+    pub(crate) async fn reaches(&self, at_least: i64, until: Instant) -> Result<bool, QueryError> {
+        if !self.recent.reaches(at_least, until).await? {
+            return Ok(false);
+        }
+        let shown = self.shown.0.load(Ordering::Acquire);
+        Ok(self.recent.reaches(shown, until.min(Instant::now() + SHOWN_SOON)).await.unwrap_or(false))
     }
 
     /// Looks at the reports of a kind (the name of its collection) once they hold at least the position. What is read
@@ -90,7 +120,33 @@ impl Frame {
         }
         let as_of = applied.as_of();
         let generation = applied.generation.ok_or(QueryError::NoReports)?;
-        Ok(Look { live: Live { store: self.store.clone(), generation }, as_of })
+        Ok(Look {
+            live: Live { store: self.store.clone(), generation, parked: applied.parked, shown: self.shown.clone() },
+            as_of,
+        })
+    }
+}
+
+impl Frame {
+    /// Looks again for the next part of an answer, which stays in its generation: if another one is served meanwhile, the
+    /// documents of the old one still are what the last look said.
+    ///
+    /// # Errors
+    /// As [`Frame::look`].
+    pub(crate) async fn look_again(&self, last: Look, report: &str, until: Instant) -> Result<Look, QueryError> {
+        let now = self.look(report, 0, until).await?;
+        Ok(if now.live.is_same(&last.live) { now } else { last })
+    }
+
+    /// How far a generation is that is not served any more.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer in time.
+    pub(crate) async fn applied_in(&self, live: &Live) -> Result<i64, StoreError> {
+        let filter = doc! { "generation": live.generation.generation, "shard": { "$exists": true } };
+        let found = self.store.read_control(META, Select::first(META_DOCUMENTS, filter)).await?;
+        let checkpoints = found.decode::<Checkpoint>().collect::<Result<Vec<_>, _>>()?;
+        Ok(applied(&live.generation, &checkpoints).map_or(0, |applied| applied.position))
     }
 }
 
@@ -98,6 +154,11 @@ impl Live {
     /// The generation that it reads.
     pub(crate) fn generation(&self) -> &Generation {
         &self.generation
+    }
+
+    /// True if a document of a report may lack an event.
+    pub(crate) fn is_incomplete(&self, report: &str, id: &str) -> bool {
+        self.parked.has(report, id)
     }
 
     /// True if both are the same life of the same generation.
@@ -118,7 +179,10 @@ impl Live {
         // What another life of the generation has left behind counts as absent.
         select.filter.insert("epoch", self.generation.epoch);
         let name = in_generation(self.generation.generation, collection);
-        self.store.read(&name, select, until).await
+        let found = self.store.read(&name, select, until).await?;
+        let newest = found.iter().filter_map(|(_, document)| document.get_i64("position").ok()).max();
+        self.shown.0.fetch_max(newest.unwrap_or(0), Ordering::AcqRel);
+        Ok(found)
     }
 }
 
@@ -134,23 +198,31 @@ impl ReadApplied for Store {
     async fn read(&self) -> Result<Applied, StoreError> {
         let documents = self.read_control(META, Select::first(META_DOCUMENTS, Document::new())).await?;
         let mut live: Option<Pointer> = None;
+        let mut marks: Vec<ParkedMarks> = Vec::new();
         let (mut generations, mut checkpoints): (Vec<Generation>, Vec<Checkpoint>) = (Vec::new(), Vec::new());
         for (id, document) in documents.iter() {
             match kind_of(id) {
                 Kind::Pointer => live = Some(documents.decode_as(document)?),
                 Kind::Generation => generations.push(documents.decode_as(document)?),
                 Kind::Checkpoint => checkpoints.push(documents.decode_as(document)?),
+                Kind::Marks => marks.push(documents.decode_as(document)?),
                 Kind::Other => {}
             }
         }
-        let generation =
+        let mut parked = Arc::default();
+        let generation: Option<Generation> =
             live.and_then(|live| generations.into_iter().find(|generation| generation.generation == live.generation));
+        if let Some(generation) = &generation {
+            let id = ParkedMarks::id_of(generation.generation);
+            parked = marks.into_iter().find(|marks| marks.id == id).map(Arc::new).unwrap_or_default();
+        }
         let furthest = generation.as_ref().and_then(|generation| applied(generation, &checkpoints));
         Ok(Applied {
             position: furthest.as_ref().map_or(0, |furthest| furthest.position),
             recorded_at: furthest.as_ref().and_then(|furthest| furthest.recorded_at_micros).map(timestamp),
             reports: furthest.map(|furthest| furthest.reports.into()).unwrap_or_default(),
             generation,
+            parked,
         })
     }
 }
@@ -161,12 +233,17 @@ enum Kind {
     Pointer,
     Generation,
     Checkpoint,
+    Marks,
     Other,
 }
 
 fn kind_of(id: &str) -> Kind {
     let Some(number) = id.strip_prefix('g') else {
-        return if id == LIVE { Kind::Pointer } else { Kind::Other };
+        return match id {
+            LIVE => Kind::Pointer,
+            id if id.starts_with("parked/") => Kind::Marks,
+            _ => Kind::Other,
+        };
     };
     let (number, shard) = number.split_once('/').map_or((number, None), |(number, shard)| (number, Some(shard)));
     match (number.parse::<i64>(), shard) {

@@ -10,7 +10,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use daybook_chassis::BoxError;
-use daybook_read_model::checkpoint::Generation;
+use daybook_read_model::checkpoint::{Generation, ParkedMarks};
 use prost_types::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -44,6 +44,8 @@ pub(crate) struct Applied {
     pub(crate) recorded_at: Option<Timestamp>,
     /// The reports of which this is true; one that is new is still being built.
     pub(crate) reports: Arc<[String]>,
+    /// Documents that lack events.
+    pub(crate) parked: Arc<ParkedMarks>,
 }
 
 /// Reads the checkpoints.

@@ -13,7 +13,6 @@ use daybook_read_model::{
 use mongodb::bson::{Document, doc};
 use prost::Message;
 use tokio::time::Instant;
-use tracing::debug;
 
 use crate::{
     call::Frame,
@@ -65,6 +64,9 @@ pub(crate) trait Report: registry::Report<Head: Head<Entry: Sync> + Clone + Sync
 
     /// The section whose pages hold something of the totals, if this report has such pages.
     fn counted(head: &Self::Head) -> Option<Section>;
+
+    /// Says that the report may lack something.
+    fn mark(view: &mut Self::View);
 
     /// Adds what such a page holds.
     fn count(view: &mut Self::View, page: &Page<EntryOf<Self>>);
@@ -128,6 +130,13 @@ impl Live {
         self.read(R::HEADS, select, until).await?.decode_one()
     }
 
+    /// Marks the view of a report that lacks an event.
+    pub(crate) fn mark<R: Report>(&self, id: &str, view: &mut R::View) {
+        if self.is_incomplete(R::HEADS, id) {
+            R::mark(view);
+        }
+    }
+
     /// The whole view of a report.
     ///
     /// # Errors
@@ -140,6 +149,7 @@ impl Live {
                 self.read(R::PAGE_COLLECTION, Select::first(SECTION_PAGES, beginning_with(&prefix)), until).await?;
             count::<R>(&mut view, pages)?;
         }
+        self.mark::<R>(&head.stamp().id, &mut view);
         Ok(view)
     }
 }
@@ -155,7 +165,7 @@ impl Frame {
         at_least: i64,
         until: Instant,
     ) -> Result<(R::View, AsOf), QueryError> {
-        if !self.recent.reaches(at_least, until).await? {
+        if !self.reaches(at_least, until).await? {
             let look = self.look(R::HEADS, at_least, until).await?;
             return look.stored::<R>(key, until).await;
         }
@@ -181,6 +191,10 @@ impl Frame {
         until: Instant,
     ) -> Result<Option<(R::View, AsOf)>, QueryError> {
         let (id, generation, kept) = (key.id(), look.live.generation(), R::kept(&self.heads));
+        if look.live.is_incomplete(R::HEADS, &id) {
+            // What it lacks may be folded at last without a new event.
+            return Ok(None);
+        }
         let seen = match kept.get(generation, &id) {
             Some(seen) => Seen { head: Arc::clone(&seen.head), ..*seen },
             None => {
@@ -196,8 +210,10 @@ impl Frame {
         let head = if after.events.is_empty() {
             seen.head
         } else {
-            let head = up_to_date::<R>(Some(R::Head::clone(&seen.head)), key, &after.events);
-            head.map_or(seen.head, Arc::new)
+            match up_to_date::<R>(Some(R::Head::clone(&seen.head)), key, &after.events) {
+                Ok(head) => head.map_or(seen.head, Arc::new),
+                Err(Unfoldable) => return Ok(None),
+            }
         };
         if R::counted(&head).is_some() {
             // Something of the totals stands on pages, which are as new as they are stored.
@@ -222,7 +238,8 @@ impl Frame {
         if !look.live.read(R::HEADS, Select::one(&key.id()).with_fields(id_only), until).await?.is_empty() {
             return Ok(None);
         }
-        let head = up_to_date::<R>(None, key, &after.events).ok_or_else(|| not_found::<R>(key, &after.as_of()))?;
+        let Ok(head) = up_to_date::<R>(None, key, &after.events) else { return Ok(None) };
+        let head = head.ok_or_else(|| not_found::<R>(key, &after.as_of()))?;
         if R::counted(&head).is_some() {
             return Ok(None);
         }
@@ -239,24 +256,28 @@ impl Look {
     }
 }
 
+/// An event cannot be folded: the projector parks it, and says in the documents what lacks it.
+#[derive(Debug)]
+pub(crate) struct Unfoldable;
+
 /// A head with events folded in that it may lack; `None` if there is no report even then.
+///
+/// # Errors
+/// If an event cannot be folded.
 pub(crate) fn up_to_date<R: registry::Report>(
     stored: Option<R::Head>,
     key: &Key,
     events: &[RecordedEvent],
-) -> Option<R::Head> {
+) -> Result<Option<R::Head>, Unfoldable> {
     let mut head = stored;
     for event in events {
-        // What cannot be folded is left out here as the projector leaves it out: it parks the event.
-        let Ok(changes) = R::changes(event) else { continue };
+        let changes = R::changes(event).map_err(|_| Unfoldable)?;
         for (_, change) in changes.into_iter().filter(|(touched, _)| touched == key) {
-            let folded = head.get_or_insert_with(|| R::Head::open(key)).fold(event.position, change);
-            if let Err(error) = folded {
-                debug!(position = event.position, error = %error, "an event cannot be folded");
-            }
+            let head = head.get_or_insert_with(|| R::Head::open(key));
+            head.fold(event.position, change).map_err(|_| Unfoldable)?;
         }
     }
-    head
+    Ok(head)
 }
 
 /// Adds what pages hold of the totals.

@@ -63,9 +63,10 @@ impl Frame {
         while Instant::now() < until {
             let position = head.stamp().position;
             let reached = self.look(R::HEADS, position, until).await.map_err(unsettled)?;
-            if !reached.live.is_same(live) {
-                // Another generation is served now: its position says nothing of these documents.
-                return Err(QueryError::Unsettled);
+            // If another generation is served now, its position says nothing of these documents: their own does.
+            if !reached.live.is_same(live) && self.applied_in(live).await? < position {
+                sleep(RETRY_WAIT).await;
+                continue;
             }
             let pages =
                 live.read(R::PAGE_COLLECTION, Select::first(REPORT_PAGES, beginning_with(&prefix)), until).await?;

@@ -20,7 +20,7 @@ use crate::{
     live::{Fresh, Look},
     page::{Cursor, Listing},
     recent::Touching,
-    report::up_to_date,
+    report::{Unfoldable, up_to_date},
     status::QueryError,
     store::Select,
     view,
@@ -53,16 +53,25 @@ impl Frame {
         at_least: i64,
         until: Instant,
     ) -> Result<(Stock, Look), QueryError> {
-        let Fresh { look, events } = self.look_fresh(STOCK, at_least, until, Touching::Store(store.as_str())).await?;
+        let Fresh { mut look, events } =
+            self.look_fresh(STOCK, at_least, until, Touching::Store(store.as_str())).await?;
         let key = document_key(store.as_str(), item.as_str());
-        let stored: Option<StockPage> = look.live.read(STOCK, Select::one(&key.id()), until).await?.decode_one()?;
-        let page = up_to_date::<registry::Stock>(stored, &key, &events);
+        let stored = look.live.read(STOCK, Select::one(&key.id()), until).await?.decode_one()?;
+        let page: Option<StockPage> = match up_to_date::<registry::Stock>(stored, &key, &events) {
+            Ok(page) => page,
+            Err(Unfoldable) => {
+                look = self.look(STOCK, at_least, until).await?;
+                look.live.read(STOCK, Select::one(&key.id()), until).await?.decode_one()?
+            }
+        };
         let entry = page.as_ref().and_then(|page| page.entries.get(item.as_str()));
         let entry = entry.ok_or_else(|| {
             let what = format!("stock of item {item} in store {store}");
             QueryError::NotFound { what, applied: look.as_of.position }
         })?;
-        Ok((view::stock::stock(store.as_str(), item.as_str(), entry), look))
+        let mut stock = view::stock::stock(store.as_str(), item.as_str(), entry);
+        stock.incomplete = look.live.is_incomplete(STOCK, &key.id());
+        Ok((stock, look))
     }
 
     /// One page of the stock of stores.
@@ -83,8 +92,10 @@ impl Frame {
             for page in found.decode::<StockPage>() {
                 let page = page?;
                 let store = page.stamp.id.split_once(SEPARATOR).map_or("", |(store, _)| store);
-                gathered
-                    .take(&page.stamp.id, &page.entries, |item, entry| Ok(view::stock::stock(store, item, entry)))?;
+                let incomplete = look.live.is_incomplete(STOCK, &page.stamp.id);
+                gathered.take(&page.stamp.id, &page.entries, |item, entry| {
+                    Ok(Stock { incomplete, ..view::stock::stock(store, item, entry) })
+                })?;
                 if gathered.is_whole() {
                     return Ok(gathered.answer(&listing, look.as_of));
                 }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::document::SEPARATOR;
+
 /// The layout of documents that this version reads and writes: which entry stands in which document, and under which
 /// names. To be raised with every change after which older documents would be read wrongly; they are then folded anew.
 pub const LAYOUT: i32 = 2;
@@ -16,14 +18,39 @@ pub struct Live {
     #[serde(rename = "_id")]
     pub id: String,
     pub generation: i64,
+    /// The generation that was served before, for going back.
+    #[serde(default)]
+    pub previous: Option<i64>,
 }
 
 impl Live {
     /// The pointer to a generation.
     #[must_use]
     pub fn to(generation: i64) -> Self {
-        Self { id: LIVE.into(), generation }
+        Self { id: LIVE.into(), generation, previous: None }
     }
+}
+
+/// `_id` of what is under way.
+pub const NEXT: &str = "next";
+
+/// What is under way towards another generation. `_id` is `next`; there is one at a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transition {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub generation: i64,
+    /// True if the generation was served before.
+    pub is_rollback: bool,
+    /// The reports that are folded from the first event on.
+    pub reports: Vec<String>,
+    /// The reports that may differ from what is served.
+    pub expected: Vec<String>,
+    /// True if it was compared and differs where that was not expected.
+    pub is_refused: bool,
+    pub compared: i64,
+    pub different: i64,
+    pub examples: Vec<String>,
 }
 
 /// A generation of documents. `_id` is `g{generation}`.
@@ -70,6 +97,10 @@ pub struct Checkpoint {
     /// The reports of which this is true; a report that is new is brought up to the position before the others go on.
     #[serde(default)]
     pub reports: Vec<String>,
+    /// In a generation that is not served yet: true while its shard is written together with the one that is served, event
+    /// by event and before that one.
+    #[serde(default)]
+    pub following: bool,
 }
 
 impl Checkpoint {
@@ -78,13 +109,103 @@ impl Checkpoint {
     pub fn start(generation: &Generation, shard: i32, shards: i32) -> Self {
         let id = Self::id_of(generation.generation, shard, shards);
         let (generation, epoch) = (generation.generation, generation.epoch);
-        Self { id, generation, epoch, shard, shards, position: 0, recorded_at_micros: None, reports: Vec::new() }
+        Self {
+            id,
+            generation,
+            epoch,
+            shard,
+            shards,
+            position: 0,
+            recorded_at_micros: None,
+            reports: Vec::new(),
+            following: false,
+        }
     }
 
     /// `_id` of a shard's checkpoint.
     #[must_use]
     pub fn id_of(generation: i64, shard: i32, shards: i32) -> String {
         format!("g{generation}/{shard}of{shards}")
+    }
+}
+
+/// Which documents of a generation lack events that could not be folded. `_id` is `parked/g{generation}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedMarks {
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// How many events are parked.
+    pub events: i64,
+    /// True if there are more marks than are kept here: then any document may lack something.
+    pub overflows: bool,
+    pub marks: Vec<Mark>,
+}
+
+/// A document of a report that lacks an event; an id that ends with the separator stands for all that begin so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    pub report: String,
+    pub document: String,
+}
+
+impl ParkedMarks {
+    /// Most marks of a generation.
+    pub const MAX_MARKS: usize = 2_000;
+
+    /// `_id` of a generation's marks.
+    #[must_use]
+    pub fn id_of(generation: i64) -> String {
+        format!("parked/g{generation}")
+    }
+
+    /// True if the document may lack an event.
+    #[must_use]
+    pub fn has(&self, report: &str, id: &str) -> bool {
+        let is_marked = |mark: &Mark| {
+            let all = mark.document.ends_with(SEPARATOR) && id.starts_with(&mark.document);
+            mark.report == report && (all || mark.document == id)
+        };
+        self.overflows || self.marks.iter().any(is_marked)
+    }
+}
+
+/// What the self-audit of a shard has found so far, over all generations. `_id` is `audit/{shard}of{shards}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Audit {
+    /// Documents that were compared with a fresh fold of the log.
+    pub audited: i64,
+    /// Of these, documents that were not what the log says.
+    pub different: i64,
+    /// Of these, documents that were then repaired.
+    pub repaired: i64,
+    /// Documents that could not be compared: too long a history, or never still.
+    pub skipped: i64,
+    /// The document that differed last, and how; empty if none did.
+    pub last_difference: String,
+}
+
+impl Audit {
+    /// How all ids begin.
+    pub const PREFIX: &str = "audit/";
+
+    /// `_id` of a shard's audit.
+    #[must_use]
+    pub fn id_of(shard: i32, shards: i32) -> String {
+        format!("{}{shard}of{shards}", Self::PREFIX)
+    }
+
+    /// Both together; of the texts the other one, if it says anything.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let later = if other.last_difference.is_empty() { self.last_difference } else { other.last_difference };
+        Self {
+            audited: self.audited.saturating_add(other.audited),
+            different: self.different.saturating_add(other.different),
+            repaired: self.repaired.saturating_add(other.repaired),
+            skipped: self.skipped.saturating_add(other.skipped),
+            last_difference: later,
+        }
     }
 }
 
@@ -138,6 +259,15 @@ mod tests {
         assert_eq!(position(&[checkpoint(0, 1, 6), checkpoint(0, 2, 7), checkpoint(1, 2, 5)]), Some(6));
         assert_eq!(applied(&Generation::new(1, 8), &[checkpoint(0, 1, 7)]), None);
         assert_eq!(applied(&Generation::new(2, 9), &[checkpoint(0, 1, 7)]), None);
+    }
+
+    #[test]
+    fn a_mark_stands_for_a_document_or_for_all_that_begin_so() {
+        let mark = |document: &str| Mark { report: "supplier_days".into(), document: document.into() };
+        let marks = ParkedMarks { marks: vec![mark("2017-01-02|"), mark("2017-01-03|69")], ..ParkedMarks::default() };
+        assert!(marks.has("supplier_days", "2017-01-02|7") && marks.has("supplier_days", "2017-01-03|69"));
+        assert!(!marks.has("supplier_days", "2017-01-03|699") && !marks.has("store_days", "2017-01-02|7"));
+        assert!(ParkedMarks { overflows: true, ..ParkedMarks::default() }.has("stock", "443|00"));
     }
 
     #[test]

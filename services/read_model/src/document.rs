@@ -6,6 +6,8 @@
 //! never stored in between, is the whole document. One set of types serves live projection, rebuild, as-of reports and
 //! verification.
 
+use std::fmt::Debug;
+
 use mongodb::bson::{RawDocument, RawDocumentBuf, deserialize_from_slice, rawdoc, serialize_to_raw_document_buf};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
@@ -96,7 +98,7 @@ impl Stamp {
 }
 
 /// A document of MongoDB.
-pub trait Stored: Serialize + DeserializeOwned + Send + 'static {
+pub trait Stored: Serialize + DeserializeOwned + PartialEq + Debug + Send + Sync + 'static {
     /// True if the fold needs what the stored document holds; otherwise its stamp is enough.
     const NEEDS_CONTENT: bool;
 
@@ -123,6 +125,9 @@ pub trait Stored: Serialize + DeserializeOwned + Send + 'static {
 
     /// Memory that the document uses, roughly, in bytes.
     fn heap_bytes(&self) -> usize;
+
+    /// Gives each entry with its path, for telling what differs.
+    fn each_entry(&self, entry: &mut dyn FnMut(String, &dyn Debug));
 }
 
 /// What a document in memory remembers beside what it says. Documents that say the same are equal, stored or not.

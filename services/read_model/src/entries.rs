@@ -21,7 +21,7 @@ use crate::{
 pub type ById<E> = HashMap<Box<str>, E, ahash::RandomState>;
 
 /// Figures of one item or store, with the texts that describe it.
-pub trait Entry: Sum + Send + fmt::Debug + 'static {
+pub trait Entry: Sum + Send + Sync + fmt::Debug + 'static {
     /// Figures of a row. New ones go to the end: stored rows know them by their place.
     const FIGURES: usize;
 

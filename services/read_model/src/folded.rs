@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use daybook::event::v1::RecordedEvent;
 
 use crate::{
-    document::Head,
+    document::{Head, SEPARATOR, Stored},
     error::FoldError,
     registry::{EntryOf, Report},
     spill::Page,
@@ -30,9 +30,20 @@ impl<R: Report> Folded<R> {
     /// # Errors
     /// The first one.
     pub fn fold(&mut self, event: &RecordedEvent) -> Result<(), FoldError> {
+        self.fold_some(event, |_| true)
+    }
+
+    /// Folds an event into those documents that are wanted, by the ids of their heads.
+    ///
+    /// # Errors
+    /// The first one.
+    pub fn fold_some(&mut self, event: &RecordedEvent, wanted: impl Fn(&str) -> bool) -> Result<(), FoldError> {
         let mut outcome = Ok(());
         for (key, change) in R::changes(event)? {
             let id = key.id();
+            if !wanted(&id) {
+                continue;
+            }
             let head = self.heads.entry(id.clone()).or_insert_with(|| R::Head::open(&key));
             match head.fold(event.position, change) {
                 Ok(spilled) => {
@@ -45,5 +56,42 @@ impl<R: Report> Folded<R> {
             }
         }
         outcome
+    }
+
+    /// The pages of a head, in order.
+    pub fn pages_of(&self, head_id: &str) -> impl Iterator<Item = &Page<EntryOf<R>>> {
+        let prefix = format!("{head_id}{SEPARATOR}");
+        let from = self.pages.range(prefix.clone()..);
+        from.take_while(move |(id, _)| id.starts_with(&prefix)).map(|(_, page)| page)
+    }
+
+    /// Forgets all documents but those that are wanted, by the ids of their heads.
+    pub fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.heads.retain(|id, _| wanted(id));
+        self.pages.retain(|id, _| wanted(head_of(id)));
+    }
+
+    /// Memory that the documents use, roughly, in bytes.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let heads: usize = self.heads.values().map(Stored::heap_bytes).sum();
+        heads + self.pages.values().map(Stored::heap_bytes).sum::<usize>()
+    }
+}
+
+/// The id of a page's head: that of the page without its section and number. A head is its own.
+#[must_use]
+pub fn head_of(page_id: &str) -> &str {
+    page_id.match_indices(SEPARATOR).nth(1).map_or(page_id, |(end, _)| page_id.get(..end).unwrap_or(page_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_knows_its_head() {
+        assert_eq!(head_of("2017-01-02|443|i|07"), "2017-01-02|443");
+        assert_eq!(head_of("443|01"), "443|01");
     }
 }

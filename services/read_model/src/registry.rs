@@ -4,7 +4,7 @@ use daybook::event::v1::RecordedEvent;
 
 use crate::{
     collections,
-    document::{Head, Key},
+    document::{Head, Key, SEPARATOR},
     error::FoldError,
     stock::{self, StockChange, StockPage},
     store_day::StoreDay,
@@ -79,4 +79,17 @@ reports! {
     /// What the stores have.
     Stock(StockPage, StockChange)
         in collections::STOCK, None, by stock::changes;
+}
+
+/// The documents of a report that an event may touch, as far as its envelope tells: an id that ends with the separator
+/// stands for all that begin so. An event of no store and no day touches none.
+#[must_use]
+pub fn touched_by_envelope(report: &str, event: &RecordedEvent) -> Option<String> {
+    let (date, store) = (event.business_date.as_str(), event.store_id.as_str());
+    match report {
+        collections::STORE_DAYS if !date.is_empty() && !store.is_empty() => Some(format!("{date}{SEPARATOR}{store}")),
+        collections::SUPPLIER_DAYS if !date.is_empty() => Some(format!("{date}{SEPARATOR}")),
+        collections::STOCK if !store.is_empty() => Some(format!("{store}{SEPARATOR}")),
+        _ => None,
+    }
 }

@@ -17,7 +17,10 @@
 //!
 //! A change that the head refuses (a figure would not fit) goes to no page either.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+};
 
 use ahash::RandomState;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -103,6 +106,10 @@ impl<E: Entry> Stored for Page<E> {
 
     fn gather(&mut self, stored: Self) -> bool {
         self.entries.gather(stored.entries)
+    }
+
+    fn each_entry(&self, entry: &mut dyn FnMut(String, &dyn fmt::Debug)) {
+        self.entries.iter().for_each(|(id, one)| entry(format!("entries[{id}]"), one));
     }
 
     fn heap_bytes(&self) -> usize {

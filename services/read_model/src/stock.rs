@@ -102,6 +102,7 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StockChange)>, FoldErr
         // Where a sale counts is no matter of stock; a return counts by its own event; what is registered moves nothing.
         Kind::UnassignedSalesMoved(_)
         | Kind::SaleReturned(_)
+        | Kind::EventDiscarded(_)
         | Kind::SupplierRegistered(_)
         | Kind::StoreRegistered(_)
         | Kind::ItemRegistered(_) => return Ok(Vec::new()),

@@ -1,5 +1,7 @@
 //! The document of a store-day. How events make it: [`crate::store_day_change`] and `store_day_fold`.
 
+use std::fmt::Debug;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -198,6 +200,10 @@ impl Stored for StoreDay {
 
     fn gather(&mut self, stored: Self) -> bool {
         self.items.entries.gather(stored.items.entries)
+    }
+
+    fn each_entry(&self, entry: &mut dyn FnMut(String, &dyn Debug)) {
+        self.items.entries.iter().for_each(|(id, item)| entry(format!("items[{id}]"), item));
     }
 
     fn heap_bytes(&self) -> usize {

@@ -73,7 +73,11 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StoreDayChange)>, Fold
             (checked::day(moved.business_day.as_ref())?, moved.store_id.as_str(), self::moved(moved)?)
         }
         // A return counts by its own event; what is registered has no figures.
-        Kind::SaleReturned(_) | Kind::SupplierRegistered(_) | Kind::StoreRegistered(_) | Kind::ItemRegistered(_) => {
+        Kind::SaleReturned(_)
+        | Kind::EventDiscarded(_)
+        | Kind::SupplierRegistered(_)
+        | Kind::StoreRegistered(_)
+        | Kind::ItemRegistered(_) => {
             return Ok(Vec::new());
         }
     };

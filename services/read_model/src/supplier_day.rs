@@ -1,5 +1,7 @@
 //! The document of a supplier-day. How events make it: [`crate::supplier_day_fold`].
 
+use std::fmt::Debug;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -177,6 +179,11 @@ impl Stored for SupplierDay {
 
     fn gather(&mut self, stored: Self) -> bool {
         self.stores.entries.gather(stored.stores.entries) && self.items.entries.gather(stored.items.entries)
+    }
+
+    fn each_entry(&self, entry: &mut dyn FnMut(String, &dyn Debug)) {
+        self.stores.entries.iter().for_each(|(id, store)| entry(format!("stores[{id}]"), store));
+        self.items.entries.iter().for_each(|(id, item)| entry(format!("items[{id}]"), item));
     }
 
     fn heap_bytes(&self) -> usize {

@@ -128,9 +128,11 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
         }
         Kind::UnassignedSalesMoved(moved) => self::moved(moved),
         // A return counts by its own event; what is registered has no figures.
-        Kind::SaleReturned(_) | Kind::SupplierRegistered(_) | Kind::StoreRegistered(_) | Kind::ItemRegistered(_) => {
-            Ok(Vec::new())
-        }
+        Kind::SaleReturned(_)
+        | Kind::EventDiscarded(_)
+        | Kind::SupplierRegistered(_)
+        | Kind::StoreRegistered(_)
+        | Kind::ItemRegistered(_) => Ok(Vec::new()),
     }
 }
 
@@ -145,7 +147,11 @@ pub fn suppliers(event: &RecordedEvent) -> Vec<&str> {
         Ok(Kind::StockAdjusted(adjusted)) => adjusted.lines.iter().map(|line| line.supplier_id.as_str()).collect(),
         Ok(Kind::UnassignedSalesMoved(moved)) => vec![UNASSIGNED, &moved.supplier_id],
         Ok(
-            Kind::SaleReturned(_) | Kind::SupplierRegistered(_) | Kind::StoreRegistered(_) | Kind::ItemRegistered(_),
+            Kind::SaleReturned(_)
+            | Kind::EventDiscarded(_)
+            | Kind::SupplierRegistered(_)
+            | Kind::StoreRegistered(_)
+            | Kind::ItemRegistered(_),
         )
         | Err(_) => Vec::new(),
     }

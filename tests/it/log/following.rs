@@ -105,7 +105,8 @@ fn a_follower_of_one_service_sees_what_another_appends() {
 fn a_filtered_follower_sees_only_his_events_and_hears_how_far_the_log_is() {
     in_write_side(async |world| {
         let end = head_after_sales(world).await;
-        let filter = EventFilter { event_types: vec!["sale_recorded".to_owned()], store_ids: vec![BERLIN.to_owned()] };
+        let event_types = vec!["sale_recorded".to_owned()];
+        let filter = EventFilter { event_types, store_ids: vec![BERLIN.to_owned()], ..EventFilter::default() };
         let last = async {
             sell([&world.command]).await;
             // The last event is one of his, so that he learns at once that there is nothing before it.

@@ -101,18 +101,22 @@ fn a_filter_leaves_out_what_it_does_not_name_and_says_how_far_it_looked() {
         let whole = trade(world).await;
         let head = i64::try_from(whole.len()).unwrap();
         let names = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        for (types, stores) in [
-            (names(&["sale_recorded"]), names(&[])),
-            (names(&["sale_voided", "sale_returned"]), names(&[])),
-            (names(&[]), names(&[BERLIN])),
-            (names(&["sale_recorded", "store_registered"]), names(&[NEW_YORK, "nowhere"])),
-            (names(&["stock_adjusted"]), names(&[])),
+        for (types, stores, dates) in [
+            (names(&[]), names(&[]), names(&["2017-01-02"])),
+            (names(&[]), names(&[BERLIN]), names(&["2017-01-02", "2017-01-04"])),
+            (names(&["sale_recorded"]), names(&[]), names(&[])),
+            (names(&["sale_voided", "sale_returned"]), names(&[]), names(&[])),
+            (names(&[]), names(&[BERLIN]), names(&[])),
+            (names(&["sale_recorded", "store_registered"]), names(&[NEW_YORK, "nowhere"]), names(&[])),
+            (names(&["stock_adjusted"]), names(&[]), names(&[])),
         ] {
-            let filter = EventFilter { event_types: types.clone(), store_ids: stores.clone() };
+            let (event_types, store_ids, business_dates) = (types.clone(), stores.clone(), dates.clone());
+            let filter = EventFilter { event_types, store_ids, business_dates };
             let expected: Vec<_> = whole
                 .iter()
                 .filter(|event| types.is_empty() || types.contains(&event.event_type))
                 .filter(|event| stores.is_empty() || stores.contains(&event.store_id))
+                .filter(|event| dates.is_empty() || dates.contains(&event.business_date))
                 .cloned()
                 .collect();
             let (mut events, mut after_position) = (Vec::new(), 0);
@@ -125,7 +129,7 @@ fn a_filter_leaves_out_what_it_does_not_name_and_says_how_far_it_looked() {
                 after_position = page.scanned_position;
                 events.extend(page.events);
             }
-            assert_eq!(events, expected, "{types:?} of {stores:?}");
+            assert_eq!(events, expected, "{types:?} of {stores:?} on {dates:?}");
         }
     });
 }

@@ -25,7 +25,13 @@ fn is_query(name: &str) -> bool {
 }
 
 fn channel_of(world: &WholeWorld, name: &str) -> Channel {
-    if is_query(name) { world.query.channel() } else { world.command.channel() }
+    if name.starts_with("daybook.projector.") {
+        world.projector.channel()
+    } else if is_query(name) {
+        world.query.channel()
+    } else {
+        world.command.channel()
+    }
 }
 
 async fn goes_on(world: &WholeWorld, position: i64) {

@@ -1,4 +1,4 @@
-//! Nonsense for EventLogService.
+//! Nonsense for EventLogService, and for what is said about events.
 
 use daybook::reason;
 use serde_json::{Value, json};
@@ -7,6 +7,7 @@ use super::case::{Case, Table};
 
 const READ: &str = "daybook.event.v1.EventLogService/ReadEvents";
 const FOLLOW: &str = "daybook.event.v1.EventLogService/FollowEvents";
+const DISCARD: &str = "daybook.command.v1.ParkingService/DiscardEvent";
 const STREAM: &str = "daybook.event.v1.EventLogService/GetStream";
 
 pub(super) fn cases() -> Vec<Case> {
@@ -30,7 +31,12 @@ pub(super) fn cases() -> Vec<Case> {
         .bad("a version before the first", "/afterVersion", json!(-1), "after_version")
         .bad("a negative size", "/pageSize", json!(-1), "page_size")
         .missing("a stream that is not", &[("/stream", json!("store/1"))]);
-    [read.cases, filters(Table::of(FOLLOW, json!({}))).cases, stream.cases].concat()
+    let right = json!({"requestId": super::catalogue::REQUEST_ID, "position": "1", "reason": "a test"});
+    let discard = Table::of(DISCARD, right)
+        .empty(reason::INVALID_REQUEST, &["request_id", "position", "reason"])
+        .bad("a position before the first", "/position", json!("-1"), "position")
+        .unfit("an event that is not", &[("/position", json!("1000000"))], reason::NOT_FOUND, &[]);
+    [read.cases, discard.cases, filters(Table::of(FOLLOW, json!({}))).cases, stream.cases].concat()
 }
 
 fn filters(table: Table) -> Table {
@@ -39,6 +45,7 @@ fn filters(table: Table) -> Table {
     table
         .bad("a position before the first", "/afterPosition", json!("-1"), "after_position")
         .bad("a type that is not", "/filter", json!({"eventTypes": ["sale_recorded", "sale"]}), "filter.event_types[1]")
+        .bad("a date that is not", "/filter", json!({"businessDates": ["2017-1-2"]}), "filter.business_dates[0]")
         .bad("a store with a blank", "/filter", json!({"storeIds": ["443", "4 3"]}), "filter.store_ids[1]")
         .wrong(
             "33 types and 257 stores",

@@ -135,6 +135,8 @@ fn no_method_that_is_served_is_missing_from_the_tables() {
         // What has no fields can have no wrong ones; broken bytes are tried on every method.
         .filter(|method| method.input().fields().len() > 0)
         .map(|method| name_of(&method))
+        // What operators ask of the projector is tried where it is tested.
+        .filter(|name| !name.starts_with("daybook.projector."))
         .filter(|name| !told.contains(name.as_str()))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");

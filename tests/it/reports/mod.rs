@@ -7,7 +7,7 @@ mod moved;
 mod pages;
 mod positions;
 mod recent;
-mod scenario;
+pub(crate) mod scenario;
 mod stock;
 mod store_day;
 mod supplier_day;

@@ -15,10 +15,10 @@ use crate::{
 };
 
 /// The business date of everything.
-pub(super) const DAY: &str = "2017-01-02";
+pub(crate) const DAY: &str = "2017-01-02";
 
 /// Lets the day happen. Answers the position of its last event.
-pub(super) async fn happen(world: &World) -> i64 {
+pub(crate) async fn happen(world: &World) -> i64 {
     let commands = world.commands();
     catalogue::register(&commands).await;
 

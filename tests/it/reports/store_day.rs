@@ -64,6 +64,7 @@ fn every_figure_of_a_store_day_is_what_happened() {
         let position = scenario::happen(world).await;
         let found = store_day(world, NEW_YORK, position).await;
         let expected = StoreDay {
+            incomplete: false,
             store_id: NEW_YORK.to_owned(),
             business_date: DAY.to_owned(),
             time_zone: "America/New_York".to_owned(),

@@ -64,6 +64,7 @@ fn every_figure_of_a_supplier_day_is_what_happened_in_each_currency() {
         let in_berlin = || supplied("EUR", [1, 1_000, 210, 0, 210, 0, 0, 0, 0, 0, 0, 0]);
         let in_new_york = supplied("USD", [4, 7_000, 1_267, 75, 878, 2_000, 314, 1, 16_000, 1_530, 2_000, -1_000]);
         let expected = SupplierDay {
+            incomplete: false,
             supplier_id: BAKER.to_owned(),
             business_date: DAY.to_owned(),
             position,

@@ -47,6 +47,7 @@ pub(super) fn of_log(events: &[RecordedEvent]) -> Stock {
             | Kind::StoreRegistered(_)
             | Kind::ItemRegistered(_)
             | Kind::SaleReturned(_)
+            | Kind::EventDiscarded(_)
             | Kind::UnassignedSalesMoved(_) => {}
         }
     }

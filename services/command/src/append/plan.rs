@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use daybook::{event::v1::Event, reason};
 use daybook_chassis::answer::Refusal;
+use daybook_write_model::Place;
 use jiff::{Timestamp, Unit};
 use prost::Message as _;
 use tonic::Code;
@@ -121,7 +122,8 @@ impl Plan {
         columns.payloads.push(payload);
         columns.metadata.push(queued.submission.metadata.encode_to_vec());
         let number = i64::try_from(columns.event_ids.len()).unwrap_or(i64::MAX);
-        self.batch.effects.add(number, event);
+        let place = Place { store_id: event.store_id.as_deref(), business_date: event.business_date };
+        self.batch.effects.add(number, place, &event.kind);
     }
 
     fn mark_first(&mut self, queued: &Queued, events: usize) {

@@ -153,6 +153,7 @@ impl Catalogue {
             }
             Kind::DeliveryRecorded(_)
             | Kind::SaleReturned(_)
+            | Kind::EventDiscarded(_)
             | Kind::StockAdjusted(_)
             | Kind::UnassignedSalesMoved(_) => false,
         }

@@ -8,6 +8,7 @@ use super::{
     catalogue::Catalogue,
     decision::NewEvent,
     delivery::RecordDelivery,
+    discard::DiscardEvent,
     item::{RegisterItem, UnassignedSales},
     sale::RecordSale,
     sale_return::RecordReturn,
@@ -28,6 +29,7 @@ pub enum Command {
     RecordSale(RecordSale),
     VoidSale(VoidSale, Option<Box<SaleState>>),
     RecordReturn(RecordReturn, Option<Box<SaleState>>),
+    DiscardEvent(DiscardEvent),
 }
 
 impl Command {
@@ -45,6 +47,7 @@ impl Command {
             Self::RecordSale(command) => command.decide(catalogue),
             Self::VoidSale(command, sale) => command.decide(sale.as_deref(), catalogue),
             Self::RecordReturn(command, sale) => command.decide(sale.as_deref(), catalogue),
+            Self::DiscardEvent(command) => Ok(command.decide()),
         }
     }
 
@@ -60,6 +63,7 @@ impl Command {
             Self::AdjustStock(command) => Some(command.clash()),
             Self::RecordSale(command) => Some(command.clash()),
             Self::RecordReturn(command, _) => Some(command.clash()),
+            Self::DiscardEvent(command) => Some(command.clash()),
             Self::VoidSale(..) => None,
         }
     }
@@ -73,7 +77,11 @@ impl Command {
             Self::RegisterStore(command) => command.stream(),
             Self::RegisterItem(command) => command.stream(),
             Self::RecordReturn(command, _) => command.stream(catalogue)?,
-            Self::RecordDelivery(_) | Self::AdjustStock(_) | Self::RecordSale(_) | Self::VoidSale(..) => return None,
+            Self::RecordDelivery(_)
+            | Self::AdjustStock(_)
+            | Self::RecordSale(_)
+            | Self::VoidSale(..)
+            | Self::DiscardEvent(_) => return None,
         };
         Some(daybook::stream::id_of(&stream))
     }

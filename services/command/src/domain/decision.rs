@@ -105,6 +105,7 @@ pub fn accepted(first: &Kind, last_position: i64, duplicate: bool) -> Accepted {
             (stream::adjustment(&event.store_id, &event.document_number), event.business_day.as_ref())
         }
         Kind::SaleReturned(event) => (of_receipt(event.sale_receipt.as_ref(), stream::sale), None),
+        Kind::EventDiscarded(event) => (stream::discard(event.position), None),
         Kind::UnassignedSalesMoved(event) => (stream::item(&event.item_id), event.business_day.as_ref()),
     };
     let business_date = business_date.map(|day| day.date.clone()).unwrap_or_default();

@@ -7,7 +7,8 @@ use daybook::{
     quantity, reason, stream,
 };
 use daybook_chassis::answer::Refusal;
-use jiff::{Timestamp, civil::Date};
+pub use daybook_write_model::UnassignedSales;
+use jiff::Timestamp;
 use tonic::Code;
 
 use super::{
@@ -21,20 +22,6 @@ use super::{
 pub struct RegisterItem {
     event: ItemRegistered,
     occurred_at: Option<Timestamp>,
-}
-
-/// What was sold of an unregistered item in one store on one business date.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnassignedSales {
-    pub store_id: String,
-    pub business_date: Date,
-    pub lines_sold: i64,
-    pub quantity_sold_milli: i64,
-    pub gross_minor: i64,
-    pub discount_minor: i64,
-    pub tax_minor: i64,
-    pub quantity_returned_milli: i64,
-    pub returns_net_minor: i64,
 }
 
 impl RegisterItem {

@@ -7,6 +7,7 @@ pub mod check;
 pub mod command;
 pub mod decision;
 pub mod delivery;
+pub mod discard;
 pub mod item;
 pub mod receipt;
 pub mod sale;

@@ -3,6 +3,7 @@
 use std::{pin::Pin, time::Duration};
 
 use daybook::{
+    business_day::parse_date,
     event::{
         EventType,
         v1::{
@@ -40,6 +41,7 @@ const MAX_PAGE_EVENTS: i32 = 5_000;
 /// Entries of a filter.
 const MAX_FILTER_TYPES: usize = 32;
 const MAX_FILTER_STORES: usize = 256;
+const MAX_FILTER_DATES: usize = 32;
 
 /// Longest name of a stream: four identifiers, a date and their separators.
 const MAX_STREAM_LEN: usize = 320;
@@ -225,6 +227,14 @@ fn check_filter(check: &mut Check, filter: &EventFilter) {
     if check.count("filter.store_ids", filter.store_ids.len(), 0..=MAX_FILTER_STORES) {
         for (index, store) in filter.store_ids.iter().enumerate() {
             check.id(format!("filter.store_ids[{index}]"), store, daybook::ids::StoreId::parse);
+        }
+    }
+    if check.count("filter.business_dates", filter.business_dates.len(), 0..=MAX_FILTER_DATES) {
+        for (index, date) in filter.business_dates.iter().enumerate() {
+            let field = format!("filter.business_dates[{index}]");
+            check.that(parse_date(date).is_ok(), field, reason::INVALID_VALUE, || {
+                "must be an ISO 8601 date, such as 2017-01-02".to_owned()
+            });
         }
     }
 }

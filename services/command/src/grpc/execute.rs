@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use daybook::{
     command::v1::{
-        Accepted, AdjustStockRequest, RecordDeliveryRequest, RecordReturnRequest, RecordSaleRequest,
-        RegisterItemRequest, RegisterStoreRequest, RegisterSupplierRequest, VoidSaleRequest,
+        Accepted, AdjustStockRequest, DiscardEventRequest, RecordDeliveryRequest, RecordReturnRequest,
+        RecordSaleRequest, RegisterItemRequest, RegisterStoreRequest, RegisterSupplierRequest, VoidSaleRequest,
     },
     event,
     event::v1::Metadata,
@@ -24,8 +24,8 @@ use crate::{
     append::{Answer, Appends, Fingerprint, Submission, stopping},
     domain::{
         adjustment::AdjustStock, catalogue::Catalogue, check, command::Command, delivery::RecordDelivery,
-        item::RegisterItem, sale::RecordSale, sale_return::RecordReturn, sale_state::SaleState, store::RegisterStore,
-        supplier::RegisterSupplier, void::VoidSale,
+        discard::DiscardEvent, item::RegisterItem, sale::RecordSale, sale_return::RecordReturn, sale_state::SaleState,
+        store::RegisterStore, supplier::RegisterSupplier, void::VoidSale,
     },
     status,
     store::Store,
@@ -92,6 +92,7 @@ command_messages! {
     RecordDeliveryRequest => |message, catalogue| RecordDelivery::parse(message, catalogue).map(Command::RecordDelivery);
     AdjustStockRequest => |message, catalogue| AdjustStock::parse(message, catalogue).map(Command::AdjustStock);
     RecordSaleRequest => |message, catalogue| RecordSale::parse(message, catalogue).map(Command::RecordSale);
+    DiscardEventRequest => |message, _| DiscardEvent::parse(message).map(Command::DiscardEvent);
     VoidSaleRequest => |message, _| VoidSale::parse(message).map(|command| Command::VoidSale(command, None));
     RecordReturnRequest => |message, catalogue| {
         RecordReturn::parse(message, catalogue).map(|command| Command::RecordReturn(command, None))

@@ -5,5 +5,7 @@ pub mod event_log;
 pub mod execute;
 pub mod inventory;
 pub mod page;
+pub mod parking;
 pub mod sale;
+pub mod tables;
 pub mod upload;

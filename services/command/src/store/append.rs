@@ -1,13 +1,13 @@
 //! Appending a batch: one statement, or one transaction where reference data changes too.
 
 use bytes::Bytes;
+use daybook_write_model::Effects;
 use deadpool_postgres::{GenericClient, Object};
 use jiff::{Timestamp, civil::Date};
 use tokio_postgres::{Row, Statement, types::ToSql};
 use uuid::Uuid;
 
 use super::{Connection, StoreError, bounded};
-use crate::write_model::Effects;
 
 /// A batch as columns, one entry for each event.
 #[derive(Debug, Default)]

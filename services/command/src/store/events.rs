@@ -103,15 +103,18 @@ impl Store {
                 WHERE position > $1 AND position <= $2
                     AND (cardinality($3::text[]) = 0 OR event_type = ANY ($3))
                     AND (cardinality($4::text[]) = 0 OR store_id = ANY ($4))
-                ORDER BY position LIMIT $5"
+                    AND (cardinality($5::date[]) = 0 OR business_date = ANY ($5))
+                ORDER BY position LIMIT $6"
             );
             let statement = client.prepare_cached(&sql).await?;
+            // They were checked when the request came.
+            let dates: Vec<Date> = filter.business_dates.iter().filter_map(|date| date.parse().ok()).collect();
             let mut page = Page { events: Vec::new(), scanned: after, head };
             let mut bytes = 0;
             loop {
                 let wanted = i64::try_from(limit - page.events.len()).unwrap_or(FETCH_EVENTS).min(FETCH_EVENTS);
                 let rows = client
-                    .query(&statement, &[&page.scanned, &end, &filter.event_types, &filter.store_ids, &wanted])
+                    .query(&statement, &[&page.scanned, &end, &filter.event_types, &filter.store_ids, &dates, &wanted])
                     .await?;
                 let all = i64::try_from(rows.len()).unwrap_or(wanted) < wanted;
                 for row in &rows {

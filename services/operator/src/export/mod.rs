@@ -16,7 +16,7 @@ use daybook::event::v1::GetLogStatusRequest;
 use jiff::civil::Date;
 use serde::Serialize;
 
-pub(crate) use self::dates::date;
+pub(crate) use self::dates::{date, ranges};
 use crate::{
     calls,
     endpoints::Endpoints,
@@ -92,7 +92,7 @@ pub struct ExportedFile {
 /// If a file cannot be written, a service refuses or stays away, or a supplier has several currencies on one day.
 pub async fn export(endpoints: &Endpoints, options: &ExportOptions, notices: &Notices) -> Result<ExportSummary, Error> {
     let ExportOptions { directory, patience, .. } = options;
-    let ranges = dates::ranges(options.from, options.to)?;
+    let ranges = ranges(options.from, options.to)?;
     let client = endpoints.query_client()?;
     let position = match options.at_least_position {
         Some(position) => position,
@@ -108,7 +108,8 @@ pub async fn export(endpoints: &Endpoints, options: &ExportOptions, notices: &No
     Ok(ExportSummary { files, position })
 }
 
-async fn head_position(endpoints: &Endpoints, patience: Duration) -> Result<i64, Error> {
+/// Where the log ends.
+pub(crate) async fn head_position(endpoints: &Endpoints, patience: Duration) -> Result<i64, Error> {
     let client = endpoints.command_client()?;
     let status = calls::ask_patiently(Service::Command, patience, GetLogStatusRequest {}, |request| {
         let mut log = client.log.clone();

@@ -113,6 +113,7 @@ mod tests {
     #[test]
     fn stock_below_nothing_is_shown_as_it_is() {
         let stock = Stock {
+            incomplete: false,
             store_id: "443".into(),
             item_id: "7".into(),
             unit_code: "GLL".into(),

@@ -1,13 +1,23 @@
 //! One test's own database, stream, log and projectors.
 
-use std::{collections::BTreeMap, fmt::Debug, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    net::SocketAddr,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use async_nats::jetstream;
-use daybook::{event::v1::RecordedEvent, ids::RequestId};
+use daybook::{
+    event::v1::RecordedEvent,
+    ids::RequestId,
+    projector::v1::{StartRebuildRequest, generation_service_client::GenerationServiceClient},
+};
 use daybook_chassis::{BoxError, CancellationToken, config::Secret};
 use daybook_projector::config::{Bounds, Config, Mongodb, Source};
 use daybook_read_model::{
-    checkpoint::{Checkpoint, Generation},
+    checkpoint::{Audit, Checkpoint, Generation, LIVE, Live},
     collections::{META, PARKED, in_generation},
     document::{Stored, decode},
     folded::Folded,
@@ -33,6 +43,8 @@ pub(crate) struct World {
     broker: jetstream::Context,
     mongodb_url: String,
     nats_url: String,
+    /// The generation that is looked at.
+    generation: AtomicI64,
     _end: tokio_util::sync::DropGuard,
 }
 
@@ -67,6 +79,7 @@ impl World {
             broker: jetstream::new(nats),
             mongodb_url,
             nats_url,
+            generation: AtomicI64::new(1),
             _end: end.drop_guard(),
         }
     }
@@ -78,6 +91,17 @@ impl World {
 
     /// Starts a projector of a share of the documents.
     pub(crate) async fn start_share(&self, shard: &str) -> Projector {
+        // What a test finds is what projecting did, and nobody else mended.
+        self.start_with(shard, Bounds { audit_interval: Duration::ZERO, ..Bounds::default() }).await
+    }
+
+    /// Starts a projector of all documents that audits them in quick succession.
+    pub(crate) async fn start_auditing(&self) -> Projector {
+        let interval = Duration::from_millis(5);
+        self.start_with("0/1", Bounds { audit_interval: interval, audit_rest_factor: 0, ..Bounds::default() }).await
+    }
+
+    async fn start_with(&self, shard: &str, bounds: Bounds) -> Projector {
         let listener = daybook_chassis::server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let config = Config {
@@ -89,7 +113,7 @@ impl World {
             },
             mongodb: Mongodb { url: Secret::new(self.mongodb_url.clone()), database: self.database.name().to_owned() },
             shard: shard.parse().unwrap(),
-            bounds: Bounds::default(),
+            bounds,
         };
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(daybook_projector::run(config, listener, shutdown.clone()));
@@ -111,7 +135,7 @@ impl World {
         let head = self.log.head();
         let reached = async {
             for share in some {
-                let id = Checkpoint::id_of(1, share, shares);
+                let id = Checkpoint::id_of(self.generation(), share, shares);
                 loop {
                     let found = self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": &id }).await;
                     if found.ok().flatten().is_some_and(|found| found.position >= head) {
@@ -136,7 +160,12 @@ impl World {
     where
         R::Head: PartialEq + Debug,
     {
-        let generation = self.database.collection::<Generation>(META).find_one(doc! { "_id": "g1" }).await.unwrap();
+        let generation = self
+            .database
+            .collection::<Generation>(META)
+            .find_one(doc! { "_id": Generation::id_of(self.generation()) })
+            .await
+            .unwrap();
         let epoch = generation.unwrap().epoch;
         let mut folded = Folded::<R>::default();
         for event in self.log.all() {
@@ -156,7 +185,7 @@ impl World {
     }
 
     async fn documents<D: Stored>(&self, collection: &str) -> BTreeMap<String, D> {
-        let collection = self.database.collection::<RawDocumentBuf>(&in_generation(1, collection));
+        let collection = self.database.collection::<RawDocumentBuf>(&in_generation(self.generation(), collection));
         let mut cursor = collection.find(doc! {}).await.unwrap();
         let mut documents = BTreeMap::new();
         while cursor.advance().await.unwrap() {
@@ -164,6 +193,59 @@ impl World {
             documents.insert(document.stamp().id.clone(), document);
         }
         documents
+    }
+
+    fn generation(&self) -> i64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// The generation that is served.
+    pub(crate) async fn live(&self) -> i64 {
+        self.database.collection::<Live>(META).find_one(doc! { "_id": LIVE }).await.unwrap().unwrap().generation
+    }
+
+    /// Waits until a generation is served, and looks at that one from now on.
+    pub(crate) async fn served(&self, generation: i64) {
+        let reached = async {
+            while self.live().await != generation {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("the generation is served");
+        self.generation.store(generation, Ordering::Relaxed);
+    }
+
+    /// Changes or deletes a document behind the projector's back; it must be there.
+    pub(crate) async fn spoil(&self, report: &str, id: &str, update: Option<Document>) {
+        let collection = self.database.collection::<Document>(&in_generation(1, report));
+        let done = match update {
+            Some(update) => collection.update_one(doc! { "_id": id }, update).await.unwrap().modified_count,
+            None => collection.delete_one(doc! { "_id": id }).await.unwrap().deleted_count,
+        };
+        assert_eq!(done, 1, "{id} is there");
+    }
+
+    /// Copies a document to where none should be.
+    pub(crate) async fn double(&self, report: &str, id: &str, to: &str) {
+        let collection = self.database.collection::<Document>(&in_generation(1, report));
+        let mut document = collection.find_one(doc! { "_id": id }).await.unwrap().unwrap();
+        document.insert("_id", to);
+        collection.insert_one(document).await.unwrap();
+    }
+
+    /// Waits until the audit has counted so many repairs, and answers what it says.
+    pub(crate) async fn repaired(&self, repairs: i64) -> Audit {
+        let reached = async {
+            loop {
+                let id = Audit::id_of(0, 1);
+                let found = self.database.collection::<Audit>(META).find_one(doc! { "_id": id }).await.unwrap();
+                if let Some(found) = found.filter(|found| found.repaired >= repairs) {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("the audit repairs what was spoilt")
     }
 
     /// The slots of all documents of store-days that are stored.
@@ -244,6 +326,14 @@ impl Projector {
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         self.task.await.unwrap().unwrap();
+    }
+
+    /// Asks for a new generation of some reports; none for all.
+    pub(crate) async fn rebuild(&self, reports: &[&str]) {
+        let channel = daybook::client::channel(&format!("http://{}", self.address)).unwrap();
+        let reports = reports.iter().map(|&report| report.to_owned()).collect();
+        let request = StartRebuildRequest { reports, ..StartRebuildRequest::default() };
+        GenerationServiceClient::new(channel).start_rebuild(request).await.unwrap();
     }
 
     /// Ends it in the middle of whatever it does.

@@ -24,7 +24,9 @@ impl ProjectionService for Projection {
             // Before the first report there is nothing to look at, but that is an answer as well: position 0.
             let applied = self.0.positions.reach(at_least, call.deadline).await?;
             let generation = applied.generation.as_ref().map_or(0, |generation| generation.generation);
-            Ok(GetProjectionStatusResponse { as_of: Some(applied.as_of()), generation })
+            let audit = Some(self.0.audit().await?);
+            let parked_events = applied.parked.events;
+            Ok(GetProjectionStatusResponse { as_of: Some(applied.as_of()), generation, audit, parked_events })
         };
         self.0.unary("ProjectionService/GetProjectionStatus", request, work).await
     }

@@ -5,10 +5,10 @@ use daybook::{
     query::v1,
 };
 use daybook_read_model::{
+    answer,
     collections::SUPPLIER_DAY_PAGES,
     document::Key,
-    entries::{Entries, Entry as _},
-    figures::SupplierFigures,
+    entries::Entries,
     registry::SupplierDays,
     spill::{Page, Section},
     supplier_day::{SupplierDay, SupplierEntry},
@@ -52,13 +52,11 @@ impl Report for SupplierDays {
     }
 
     fn view(head: &SupplierDay) -> Option<v1::SupplierDay> {
-        Some(v1::SupplierDay {
-            supplier_id: head.supplier_id.clone(),
-            business_date: head.date.clone(),
-            position: head.stamp.position,
-            selling_stores: head.selling_stores_inline,
-            figures: figures(&head.figures())?,
-        })
+        answer::supplier_day::head(head)
+    }
+
+    fn mark(view: &mut v1::SupplierDay) {
+        view.incomplete = true;
     }
 
     fn counted(head: &SupplierDay) -> Option<Section> {
@@ -66,8 +64,7 @@ impl Report for SupplierDays {
     }
 
     fn count(view: &mut v1::SupplierDay, page: &Page<SupplierEntry>) {
-        let selling = page.entries.iter().filter(|(_, store)| store.lines_sold() > 0).count();
-        view.selling_stores += i64::try_from(selling).unwrap_or(i64::MAX);
+        answer::supplier_day::count(view, page);
     }
 }
 
@@ -87,12 +84,7 @@ impl Listed for SupplierDayItems {
     }
 
     fn view(id: &str, item: &SupplierEntry) -> Option<v1::SupplierDayItem> {
-        Some(v1::SupplierDayItem {
-            item_id: id.to_owned(),
-            category: item.category.to_string(),
-            unit_code: item.unit_code.to_string(),
-            figures: figures(&item.figures())?,
-        })
+        answer::supplier_day::item(id, item)
     }
 }
 
@@ -112,37 +104,13 @@ impl Listed for SupplierDayStores {
     }
 
     fn view(id: &str, store: &SupplierEntry) -> Option<v1::SupplierDayStore> {
-        // A store has one currency; where everything has cancelled out it has no figures.
-        let figures = figures(&store.figures())?.pop().unwrap_or_default();
-        Some(v1::SupplierDayStore { store_id: id.to_owned(), figures: Some(figures) })
+        answer::supplier_day::store(id, store)
     }
-}
-
-fn figures(by_currency: &[(&str, SupplierFigures)]) -> Option<Vec<v1::SupplierDayFigures>> {
-    by_currency.iter().map(|(currency_code, figures)| one(currency_code, figures)).collect()
-}
-
-fn one(currency_code: &str, figures: &SupplierFigures) -> Option<v1::SupplierDayFigures> {
-    Some(v1::SupplierDayFigures {
-        currency_code: currency_code.to_owned(),
-        lines_sold: figures.lines_sold,
-        quantity_sold_milli: figures.quantity_sold_milli,
-        gross_minor: figures.gross_minor,
-        discount_minor: figures.discount_minor,
-        net_minor: figures.net_minor()?,
-        quantity_returned_milli: figures.quantity_returned_milli,
-        returns_net_minor: figures.returns_net_minor,
-        deliveries: figures.deliveries,
-        quantity_received_milli: figures.quantity_received_milli,
-        received_cost_minor: figures.received_cost_minor,
-        quantity_rejected_milli: figures.quantity_rejected_milli,
-        quantity_adjusted_milli: figures.quantity_adjusted_milli,
-    })
 }
 
 #[cfg(test)]
 mod tests {
-    use daybook_read_model::entries::Entry as _;
+    use daybook_read_model::{entries::Entry as _, figures::SupplierFigures};
     use mongodb::bson::{deserialize_from_document, doc};
 
     use super::*;

@@ -1,4 +1,5 @@
-//! What events do to the relational tables: pure, so that folding the log again gives the same tables.
+//! What events do to the relational tables of the write side: pure, so that folding the log again gives the same tables.
+//! The command service writes by it, and verification says by it what the tables should hold.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,26 @@ use daybook::{
 };
 use jiff::civil::Date;
 
-use crate::domain::{decision::NewEvent, item::UnassignedSales};
+/// What was sold of an unregistered item in one store on one business date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnassignedSales {
+    pub store_id: String,
+    pub business_date: Date,
+    pub lines_sold: i64,
+    pub quantity_sold_milli: i64,
+    pub gross_minor: i64,
+    pub discount_minor: i64,
+    pub tax_minor: i64,
+    pub quantity_returned_milli: i64,
+    pub returns_net_minor: i64,
+}
+
+/// Where an event counts, as its envelope says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place<'a> {
+    pub store_id: Option<&'a str>,
+    pub business_date: Option<Date>,
+}
 
 /// What a batch of events changes. Keys are in order, so that two appends take rows in the same order.
 #[derive(Debug, Default)]
@@ -30,8 +50,8 @@ pub struct StockChange {
 
 impl Effects {
     /// Adds what an event does; `number` is its place in the batch, from 1.
-    pub fn add(&mut self, number: i64, event: &NewEvent) {
-        match &event.kind {
+    pub fn add(&mut self, number: i64, event: Place<'_>, kind: &Kind) {
+        match kind {
             Kind::SupplierRegistered(supplier) => self.suppliers.push((number, supplier.clone())),
             Kind::StoreRegistered(store) => self.stores.push((number, store.clone())),
             Kind::ItemRegistered(item) => self.items.push((number, item.clone())),
@@ -51,7 +71,7 @@ impl Effects {
                 }
             }
             Kind::ReturnRecorded(back) => {
-                let store_id = event.store_id.as_deref().unwrap_or_default();
+                let store_id = event.store_id.unwrap_or_default();
                 for line in &back.lines {
                     match Disposition::try_from(line.disposition) {
                         Ok(Disposition::ToStock) => self.on_hand(store_id, &line.item_id, line.quantity_milli),
@@ -90,7 +110,7 @@ impl Effects {
                 row.quantity_returned_milli -= moved.quantity_returned_milli;
                 row.returns_net_minor -= moved.returns_net_minor;
             }
-            Kind::SaleReturned(_) => {}
+            Kind::SaleReturned(_) | Kind::EventDiscarded(_) => {}
         }
     }
 
@@ -108,8 +128,8 @@ impl Effects {
         self.stock.entry((store_id.to_owned(), item_id.to_owned())).or_default().unsellable_milli += milli;
     }
 
-    fn sold(&mut self, event: &NewEvent, item_id: &str, supplier_id: &str, sold: &Sold) {
-        self.on_hand(event.store_id.as_deref().unwrap_or_default(), item_id, -sold.quantity_milli);
+    fn sold(&mut self, event: Place<'_>, item_id: &str, supplier_id: &str, sold: &Sold) {
+        self.on_hand(event.store_id.unwrap_or_default(), item_id, -sold.quantity_milli);
         if supplier_id == UNASSIGNED {
             let row = self.unassigned_row(event, item_id);
             row.lines_sold += sold.lines;
@@ -120,8 +140,8 @@ impl Effects {
         }
     }
 
-    fn unassigned_row(&mut self, event: &NewEvent, item_id: &str) -> &mut UnassignedSales {
-        let store_id = event.store_id.clone().unwrap_or_default();
+    fn unassigned_row(&mut self, event: Place<'_>, item_id: &str) -> &mut UnassignedSales {
+        let store_id = event.store_id.unwrap_or_default().to_owned();
         let business_date = event.business_date.unwrap_or_default();
         let key = (item_id.to_owned(), store_id.clone(), business_date);
         self.unassigned.entry(key).or_insert_with(|| UnassignedSales {
