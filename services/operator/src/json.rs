@@ -73,7 +73,7 @@ mod tests {
         let text = line(&Json::of("daybook.query.v1.GetStockResponse", &answer).unwrap()).unwrap();
         assert_eq!(
             text,
-            r#"{"stock":{"store_id":"443","item_id":"7","unit_code":"","on_hand_milli":-2500,"unsellable_milli":0,"position":0},"as_of":{"position":9223372036854775807,"recorded_at":"2017-01-02T05:00:00Z"}}"#
+            r#"{"stock":{"store_id":"443","item_id":"7","unit_code":"","on_hand_milli":-2500,"unsellable_milli":0,"position":0,"incomplete":false},"as_of":{"position":9223372036854775807,"recorded_at":"2017-01-02T05:00:00Z"}}"#
         );
     }
 

@@ -31,6 +31,10 @@ use crate::{
     store::{Store, StoreError, in_time},
 };
 
+/// While a document is folded, a pause after each page of the log is so many times as long as the page took: a fifth of one
+/// core at most.
+const PAGE_PAUSE_FACTOR: u32 = 4;
+
 /// How often a document of the own share is looked for.
 const PICKS: usize = 16;
 
@@ -192,7 +196,9 @@ async fn attempt<R: Report>(auditor: &Auditor, id: &str) -> Result<Option<Outcom
         Err(cause) => return Ok(Some(Outcome::Different(vec![cause]))),
     };
     let until = head.as_ref().map_or(0, |head| head.stamp().position).max(applied);
-    let Fresh::Folded(folded, _) = fresh::fold::<R>(log, generation, id, until).await? else {
+    let Fresh::Folded(folded, _) =
+        fresh::fold::<R>(log, generation, id, until, auditor.rest_factor.min(PAGE_PAUSE_FACTOR)).await?
+    else {
         return Ok(Some(Outcome::Skipped));
     };
     let mut what = match (folded.heads.get(id), &head) {

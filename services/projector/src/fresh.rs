@@ -11,6 +11,7 @@ use daybook_read_model::{
     registry::Report,
     spill::{PAGES, Section},
 };
+use tokio::time::Instant;
 use tonic::Status;
 
 use crate::log::Log;
@@ -32,12 +33,14 @@ pub(crate) enum Fresh<R: Report> {
     TooLong,
 }
 
-/// Folds a document from the first event up to a position, or to the end of the log.
+/// Folds a document from the first event up to a position, or to the end of the log. After each page of the log there is a
+/// pause of so many times as long as it took: an audit must not be felt by others.
 pub(crate) async fn fold<R: Report>(
     log: &Log,
     generation: &Generation,
     id: &str,
     until: i64,
+    pause_factor: u32,
 ) -> Result<Fresh<R>, Status> {
     let filter = filter_of(R::HEADS, id);
     let mut folded = Folded::default();
@@ -47,6 +50,7 @@ pub(crate) async fn fold<R: Report>(
         return Ok(Fresh::TooLong);
     }
     while position < until {
+        let begun = Instant::now();
         let page = log.read_filtered(position, until, &filter).await?;
         events += page.events.len();
         if events > MAX_EVENTS || page.scanned > MAX_POSITIONS {
@@ -62,6 +66,9 @@ pub(crate) async fn fold<R: Report>(
             break;
         }
         position = page.scanned;
+        if position < until && pause_factor > 0 {
+            tokio::time::sleep(begun.elapsed() * pause_factor).await;
+        }
     }
     folded.heads.values_mut().for_each(|head: &mut R::Head| head.stamp_mut().epoch = generation.epoch);
     folded.pages.values_mut().for_each(|page| page.stamp_mut().epoch = generation.epoch);

@@ -1,7 +1,7 @@
 //! What is asked for and decided about generations, as it stands in the database: one document says what is under way.
 
 use daybook_read_model::{
-    checkpoint::{Generation, LAYOUT, LIVE, Live, NEXT, Transition},
+    checkpoint::{Generation, LAYOUT, LIVE, Live, NEXT, ParkedMarks, Transition},
     registry,
 };
 use mongodb::bson::{Document, doc};
@@ -140,6 +140,9 @@ async fn clean(store: &Store, live: &Live) -> Result<(), StoreError> {
             let collection = store.collection::<Document>(&name);
             in_time(async move { collection.drop().await }).await?;
         }
+        let marks = store.meta::<Document>();
+        let id = ParkedMarks::id_of(number);
+        in_time(async move { marks.delete_one(doc! { "_id": id }).await }).await?;
         let collection = store.meta::<Document>();
         let filter = doc! { "generation": number, "epoch": { "$exists": true } };
         in_time(async move { collection.delete_many(filter).write_concern(durable()).await }).await?;

@@ -62,7 +62,7 @@ pub(crate) async fn repair<R: Report>(
     let mine = |stamp: &&Stamp| stamp.epoch == generation.epoch;
     let stored = heads.values().chain(pages.values()).filter(mine).map(|stamp| stamp.position).max();
     let until = stored.unwrap_or(0).max(position);
-    let Fresh::Folded(folded, failed) = fresh::fold::<R>(log, generation, id, until).await? else {
+    let Fresh::Folded(folded, failed) = fresh::fold::<R>(log, generation, id, until, 0).await? else {
         return Ok(Repaired::TooLong);
     };
     if event.is_some_and(|event| failed.contains(&event)) {

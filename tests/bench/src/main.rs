@@ -60,7 +60,7 @@ async fn run(cli: Cli) -> Result<(), BoxError> {
     let json = cli.json;
     let mut bench = Bench::open(cli).await?;
     // What was measured before something failed is told as well.
-    let ended = targets::run(&mut bench).await;
+    let ended = Box::pin(targets::run(&mut bench)).await;
     let report = Box::pin(bench.finish()).await;
     let mut out = io::stdout().lock();
     if json {
