@@ -1,0 +1,78 @@
+//! Row 13: MongoDB dies, stands still, and loses its database. Commands never notice, and no answer is silently stale.
+
+use std::time::{Duration, Instant};
+
+use daybook::query::v1::GetProjectionStatusRequest;
+use daybook_faults::{
+    Outcome,
+    check::documents::DATABASE,
+    cluster::Part,
+    seed,
+    trial::{Setup, Trial},
+    until::until,
+};
+use tonic::{Code, Request};
+
+use crate::{Patient as _, run};
+
+/// A dead server is noticed within so long.
+const NOTICED_WITHIN: Duration = Duration::from_secs(10);
+
+#[test]
+fn row_13_mongodb_is_killed_stands_still_and_loses_its_database() {
+    run(async {
+        let setup = Setup { readers: 6, ..Setup::new("row 13", 13) }.patient();
+        let mut trial = Trial::begin(setup).await?;
+
+        let from = trial.journal.millis();
+        trial.cluster.kill(Part::Mongod)?;
+        is_noticed(&trial).await?;
+        trial.cluster.start_again(Part::Mongod).await?;
+        trial.recovered().await?;
+        crate::unaffected(&trial, from)?;
+
+        let from = trial.journal.millis();
+        trial.cluster.process(Part::Mongod)?.pause()?;
+        is_noticed(&trial).await?;
+        tokio::time::sleep(seed::lasting(Duration::from_secs(4))?).await;
+        trial.cluster.process(Part::Mongod)?.resume()?;
+        trial.recovered().await?;
+        crate::unaffected(&trial, from)?;
+
+        for _ in 0..2 {
+            let from = trial.journal.millis();
+            trial.cluster.documents().await?.database(DATABASE).drop().await?;
+            trial.recovered().await?;
+            crate::unaffected(&trial, from)?;
+            trial.load.more(50).await?;
+        }
+        let (answers, failures) = trial.reader_failures();
+        println!("row 13: {answers} answers, and {failures:?}");
+        let honest = |code: &str| ["Unavailable", "DeadlineExceeded", "ResourceExhausted"].contains(&code);
+        if let Some(code) = failures.keys().find(|code| !honest(code)) {
+            return Err(format!("a reader was answered {code}").into());
+        }
+        trial.end().await.map(drop)
+    });
+}
+
+/// Queries end in UNAVAILABLE, and both services say so.
+async fn is_noticed(trial: &Trial) -> Outcome {
+    let begun = Instant::now();
+    until(NOTICED_WITHIN, "query says that it does not serve", async || {
+        Ok((!trial.cluster.serves(Part::Query).await).then_some(()))
+    })
+    .await?;
+    let mut request = Request::new(GetProjectionStatusRequest { at_least_position: 0 });
+    request.set_timeout(NOTICED_WITHIN);
+    let answer = trial.cluster.queries()?.projection.get_projection_status(request).await;
+    println!("row 13: noticed after {} ms", begun.elapsed().as_millis());
+    match answer {
+        Err(status) if status.code() == Code::Unavailable => {}
+        other => return Err(format!("a question to a dead store was answered {other:?}").into()),
+    }
+    until(NOTICED_WITHIN, "the projector says that it does not serve", async || {
+        Ok((!trial.cluster.serves(Part::Projector).await).then_some(()))
+    })
+    .await
+}
