@@ -30,7 +30,13 @@ use tonic::service::Routes;
 
 use append::Pipeline;
 use config::Config;
-use grpc::{catalogue::CatalogueApi, event_log::EventLog, execute::Executor, inventory::Inventory, sale::Sales};
+use grpc::{
+    catalogue::CatalogueApi,
+    event_log::{EventLog, places},
+    execute::Executor,
+    inventory::Inventory,
+    sale::Sales,
+};
 use relay::{Published, Relay};
 use store::Store;
 
@@ -48,19 +54,25 @@ const SERVICES: &[&str] = &[
 /// If it cannot start, or a task of it fails.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
     let store = Store::new(&config.postgres)?;
+    let appending = Store::for_appends(&config.postgres)?;
     let (health, health_server) = Health::new(SERVICES).await;
     let (head, heads) = watch::channel(0);
     let (published, publications) = watch::channel(Published::default());
     let (healthy, healths) = watch::channel(false);
-    let (pipeline, appends) = Pipeline::new(store.clone(), head.clone(), healthy.clone());
+    let (pipeline, appends) = Pipeline::new(appending.clone(), head.clone(), healthy.clone());
     let relay = Relay::new(store.clone(), config.nats, published).await?;
 
     let executor = Executor::new(appends, store.clone());
     let catalogue = CatalogueApi { executor: executor.clone(), store: store.clone(), shutdown: shutdown.clone() };
     let inventory = Inventory { executor: executor.clone(), shutdown: shutdown.clone() };
     let sales = Sales { executor, shutdown: shutdown.clone() };
-    let log =
-        EventLog { store: store.clone(), head: heads.clone(), published: publications, shutdown: shutdown.clone() };
+    let log = EventLog {
+        store: store.clone(),
+        places: places(config.postgres.connections),
+        head: heads.clone(),
+        published: publications,
+        shutdown: shutdown.clone(),
+    };
     let limit = server::MAX_REQUEST_BYTES;
     let routes = Routes::new(health_server)
         .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(limit))
@@ -73,7 +85,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     // The pipeline ends when the server has dropped the last way into it.
     tasks.spawn("append pipeline", pipeline.run());
     tasks.spawn("relay", relay.run(heads, shutdown.clone()));
-    tasks.spawn("watchdog", watchdog::run(store, head, healthy, shutdown.clone()));
+    tasks.spawn("watchdog", watchdog::run(appending, head, healthy, shutdown.clone()));
     tasks.spawn("health", watchdog::report(health, SERVICES, healths, shutdown.clone()));
     tasks.spawn("server", server::serve(listener, routes, shutdown, server::SHUTDOWN_BUDGET));
     tasks.join(server::SHUTDOWN_BUDGET + DRAIN_BUDGET).await

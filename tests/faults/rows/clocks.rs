@@ -5,7 +5,7 @@ use std::time::Duration;
 use daybook_faults::{
     cluster::Part,
     seed,
-    shop::draw::Calendar,
+    shop::calendar::Calendar,
     trial::{Setup, Trial},
 };
 

@@ -29,7 +29,7 @@ const STORES: [&str; 2] = ["101", "102"];
 
 /// The most lines of a delivery, and the deliveries.
 const LINES: usize = 5_000;
-const DELIVERIES: usize = 38;
+const DELIVERIES: usize = 48;
 
 /// What a document of MongoDB can hold.
 const DOCUMENT_BYTES: usize = 16 * 1024 * 1024;

@@ -7,6 +7,7 @@ use daybook_faults::{
     Outcome,
     check::documents::DATABASE,
     cluster::Part,
+    drive::recovery::NOTICED_WITHIN,
     seed,
     trial::{Setup, Trial},
     until::until,
@@ -14,9 +15,6 @@ use daybook_faults::{
 use tonic::{Code, Request};
 
 use crate::{Patient as _, run};
-
-/// A dead server is noticed within so long.
-const NOTICED_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
 fn row_13_mongodb_is_killed_stands_still_and_loses_its_database() {

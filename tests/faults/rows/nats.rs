@@ -1,11 +1,13 @@
 //! Rows 9 to 11: NATS dies, stands still, loses its stream and its store; what it acknowledges or delivers is lost.
 //! Commands never notice.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use daybook::event::v1::GetLogStatusRequest;
 use daybook_faults::{
     Outcome,
     cluster::{Part, wipe},
+    drive::recovery::NOTICED_WITHIN,
     fault::delete_consumers,
     proxy::{Cut, Mode},
     seed,
@@ -33,6 +35,7 @@ fn row_09_nats_is_killed_stands_still_and_loses_its_stream_and_its_store() {
 
         let from = trial.journal.millis();
         trial.cluster.kill(Part::Nats)?;
+        is_noticed(&trial).await?;
         tokio::time::sleep(away).await;
         trial.cluster.start_again(Part::Nats).await?;
         trial.recovered().await?;
@@ -40,7 +43,8 @@ fn row_09_nats_is_killed_stands_still_and_loses_its_stream_and_its_store() {
 
         let from = trial.journal.millis();
         trial.cluster.process(Part::Nats)?.pause()?;
-        tokio::time::sleep(away * 2).await;
+        is_noticed(&trial).await?;
+        tokio::time::sleep(away).await;
         trial.cluster.process(Part::Nats)?.resume()?;
         trial.recovered().await?;
         crate::unaffected(&trial, from)?;
@@ -62,6 +66,19 @@ fn row_09_nats_is_killed_stands_still_and_loses_its_stream_and_its_store() {
         the_stream_is_the_log(&trial).await?;
         trial.end().await.map(drop)
     });
+}
+
+/// The command service says that it does not publish.
+async fn is_noticed(trial: &Trial) -> Outcome {
+    let begun = Instant::now();
+    let log = trial.cluster.commands(Part::Command)?.log;
+    until(NOTICED_WITHIN, "the log says that it is not published", async || {
+        let status = log.clone().get_log_status(GetLogStatusRequest {}).await?.into_inner();
+        Ok((!status.relay_healthy).then_some(()))
+    })
+    .await?;
+    println!("row 9: noticed after {} ms", begun.elapsed().as_millis());
+    Ok(())
 }
 
 #[test]

@@ -6,6 +6,7 @@ use daybook::{command::v1::RegisterSupplierRequest, event::v1::FollowEventsReque
 use daybook_faults::{
     Outcome,
     cluster::Part,
+    drive::recovery::{COMMANDS_WITHIN, NOTICED_WITHIN},
     fault::{kill_session, read_only},
     proxy::{
         Cut, Mode,
@@ -21,11 +22,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Patient as _, run};
 
-/// A dead server is noticed within so long.
-const NOTICED_WITHIN: Duration = Duration::from_secs(10);
-
 /// Every attempt is answered within its deadline of 10 seconds; the rest is the machine.
 const ANSWERED_WITHIN_MILLIS: u64 = 10_500;
+
+/// Connections of one command service: 16 for readers, 2 for appends and the watchdog.
+const CONNECTIONS: i64 = 18;
 
 /// How long a trap may wait for its message under load.
 const TRAP_PATIENCE: Duration = Duration::from_secs(20);
@@ -52,6 +53,58 @@ fn row_03_the_answer_to_a_commit_is_swallowed() {
             tokio::time::sleep(Duration::from_millis(rng.u64(0..300))).await;
         }
         println!("row 3: {swallowed} answers were swallowed");
+        trial.recovered().await?;
+        trial.end().await.map(drop)
+    });
+}
+
+/// A registration is recorded and its answer lost; when it is decided again, it looks like a second one, and whether it is
+/// can just then not be asked. It must not be called absent.
+#[test]
+fn row_03_a_registration_whose_answer_is_lost_twice_is_not_said_to_be_absent() {
+    run(async {
+        let mut trial = Trial::begin(Setup { registers: 0, readers: 0, ..Setup::new("row 3b", 3) }).await?;
+        let mut office = trial.load.office(trial.cluster.links.front.port())?;
+        let message = supplier(office.request_id(), "lost");
+        let only_once = CancellationToken::new();
+        only_once.cancel();
+        let (trap, committed) = Trap::new(Awaits::Committed, Then::Cut(Cut::Reset));
+        trial.cluster.links.postgres.arm(trap);
+        let losing = async {
+            tokio::time::timeout(TRAP_PATIENCE, committed).await??;
+            let question = b"SELECT false, position, request_id".to_vec();
+            let (trap, asked) = Trap::new(Awaits::Request(question), Then::Cut(Cut::Reset));
+            trial.cluster.links.postgres.arm(trap);
+            tokio::time::timeout(TRAP_PATIENCE, asked).await??;
+            Outcome::Ok(())
+        };
+        let (sent, lost) = tokio::join!(office.bring(message, Expected::Recorded, &only_once), losing);
+        sent?;
+        lost?;
+        trial.recovered().await?;
+        trial.end().await.map(drop)
+    });
+}
+
+/// Found by a soak with seed 101: a command is sent again after its acknowledgement, and just then an answer is lost. It is
+/// still a repetition.
+#[test]
+fn row_03_a_repetition_whose_answer_is_lost_is_still_called_one() {
+    run(async {
+        let mut trial = Trial::begin(Setup { registers: 0, readers: 0, ..Setup::new("row 3c", 101) }).await?;
+        let mut office = trial.load.office(trial.cluster.links.front.port())?;
+        let stop = CancellationToken::new();
+        let message = office.sale();
+        office.bring(message.clone(), Expected::Recorded, &stop).await?;
+        let number = trial.journal.last();
+        for then in [Then::Cut(Cut::Reset), Then::Cut(Cut::Close)] {
+            let (trap, sprung) = Trap::new(Awaits::Committed, then);
+            trial.cluster.links.postgres.arm(trap);
+            let again = office.bring(message.clone(), Expected::Repeated(number), &stop);
+            let (sent, sprung) = tokio::join!(again, tokio::time::timeout(TRAP_PATIENCE, sprung));
+            sent?;
+            sprung??;
+        }
         trial.recovered().await?;
         trial.end().await.map(drop)
     });
@@ -94,8 +147,15 @@ fn row_05_postgres_stands_still_under_saturation() {
         trial.cluster.process(Part::Postgres)?.resume()?;
         trial.recovered().await?;
         println!("row 5: {answered:?}");
-        // No connection is wedged: all of them can be had again, and they are not more than there may be.
+        // No connection is wedged: those that were given up are gone, and there are not more than there may be.
         trial.load.more(500).await?;
+        let sql = trial.cluster.sql().await?;
+        until(COMMANDS_WITHIN, "the service has not more connections than it may", async || {
+            let text = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'daybook-command'";
+            let count: i64 = sql.query_one(text, &[]).await?.try_get(0)?;
+            Ok((count <= CONNECTIONS).then_some(()))
+        })
+        .await?;
         trial.end().await.map(drop)
     });
 }
@@ -141,6 +201,29 @@ fn row_06_the_link_to_postgres_is_dropped_without_a_word() {
 }
 
 #[test]
+fn row_06_a_session_whose_link_is_lost_in_the_middle_of_a_transaction_holds_up_nobody_for_long() {
+    run(async {
+        let mut trial = Trial::begin(Setup::new("row 6b", 6)).await?;
+        let mut office = trial.load.office(trial.cluster.links.front.port())?;
+        let stop = CancellationToken::new();
+        for turn in 0..2 {
+            // The lock of the log is taken; the server waits for what comes next, and nothing comes.
+            let (trap, sprung) = Trap::new(Awaits::Request(b"COMMIT".to_vec()), Then::Forget);
+            trial.cluster.links.postgres.arm(trap);
+            let message = supplier(office.request_id(), &format!("lost-{turn}"));
+            let (registered, sprung) = tokio::join!(
+                office.bring(message, Expected::Recorded, &stop),
+                tokio::time::timeout(TRAP_PATIENCE, sprung),
+            );
+            sprung??;
+            registered?;
+            trial.recovered().await?;
+        }
+        trial.end().await.map(drop)
+    });
+}
+
+#[test]
 fn row_07_an_append_is_held_uncommitted_beside_many_writers() {
     run(async {
         let mut setup = Setup { registers: 64, ..Setup::new("row 7", 7) };
@@ -167,12 +250,7 @@ fn row_07_an_append_is_held_uncommitted_beside_many_writers() {
         for (turn, held) in [300, 1_500, 3_000, 6_500].into_iter().enumerate() {
             let (trap, sprung) = Trap::new(Awaits::Request(b"COMMIT".to_vec()), Then::Hold);
             trial.cluster.links.second_postgres.arm(trap);
-            let message = Message::Supplier(RegisterSupplierRequest {
-                request_id: office.request_id(),
-                supplier_id: format!("late-{turn}"),
-                name: "Late".to_owned(),
-                ..Default::default()
-            });
+            let message = supplier(office.request_id(), &format!("late-{turn}"));
             let stop = CancellationToken::new();
             let held_open = async {
                 tokio::time::timeout(TRAP_PATIENCE, sprung).await??;
@@ -219,4 +297,10 @@ fn row_08_postgres_becomes_read_only() {
         }
         trial.end().await.map(drop)
     });
+}
+
+/// A command that changes reference data, so that it is written in a transaction.
+fn supplier(request_id: String, id: &str) -> Message {
+    let (supplier_id, name) = (id.to_owned(), "Late".to_owned());
+    Message::Supplier(RegisterSupplierRequest { request_id, supplier_id, name, ..Default::default() })
 }

@@ -125,6 +125,12 @@ impl Fault {
         }
     }
 
+    /// True if a connection is lost without a word: that has to be noticed before anything can recover.
+    #[must_use]
+    pub fn is_silent(self) -> bool {
+        matches!(self, Self::Forget(_) | Self::Swallow(Then::Forget))
+    }
+
     /// What it concerns.
     #[must_use]
     pub fn target(self) -> Target {

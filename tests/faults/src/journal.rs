@@ -122,6 +122,12 @@ impl Journal {
         Ok(Self { lines, next: Arc::new(AtomicU64::new(1)), begun: Instant::now(), path })
     }
 
+    /// The number of the last command that was noted.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.next.load(Ordering::Relaxed).saturating_sub(1)
+    }
+
     /// Milliseconds since it began.
     #[must_use]
     pub fn millis(&self) -> u64 {

@@ -4,8 +4,12 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use daybook_chassis::process::chain;
-use daybook_faults::soak::{Limit, Summary, soak};
+use daybook_faults::{
+    Outcome,
+    soak::{Limit, Summary, soak},
+};
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Breaks Daybook's parts by random pairs of faults and checks its invariants.
 #[derive(Debug, Parser)]
@@ -42,7 +46,14 @@ fn main() -> ExitCode {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(Box::pin(soak(seed, limit, tell))),
+        Ok(runtime) => runtime.block_on(async {
+            let told = told_to_end()?;
+            tokio::select! {
+                outcome = Box::pin(soak(seed, limit, tell)) => outcome,
+                // What was started is ended, and what was written is kept.
+                () = told => Err("told to end before the time was over".into()),
+            }
+        }),
         Err(error) => Err(error.into()),
     };
     progress.finish_and_clear();
@@ -56,6 +67,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn told_to_end() -> Outcome<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 fn print(seed: u64, Summary { faults, findings, longest }: &Summary) {

@@ -12,7 +12,7 @@ use crate::{
     Outcome,
     check::Findings,
     cluster::Part,
-    drive::recovery::Recovery,
+    drive::recovery::{NOTICED_WITHIN, Recovery},
     fault::Fault,
     trial::{Setup, Trial},
 };
@@ -55,7 +55,8 @@ pub async fn pairs(trial: &mut Trial, limit: Limit, mut tell: impl FnMut(usize, 
         let between = Duration::from_millis(rng.u64(BETWEEN_MILLIS));
         both(trial, pair, lengths, between).await.map_err(|error| format!("{pair:?}: {error}"))?;
         faults += 2;
-        trial.recovered().await.map_err(|error| format!("fault {faults}, {pair:?}: {error}"))?;
+        let unnoticed = if pair.iter().any(|fault| fault.is_silent()) { NOTICED_WITHIN } else { Duration::ZERO };
+        trial.recovered_after(unnoticed).await.map_err(|error| format!("fault {faults}, {pair:?}: {error}"))?;
         trial.check_running()?;
         if faults % (2 * PAIRS_PER_CHECK) == 0 {
             trial.rest_and_check().await.map_err(|error| format!("after fault {faults}: {error}"))?;

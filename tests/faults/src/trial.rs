@@ -22,7 +22,7 @@ use crate::{
     },
     journal::{Answer, Journal, Line},
     seed,
-    shop::draw::Calendar,
+    shop::calendar::Calendar,
     until::until,
 };
 
@@ -110,7 +110,9 @@ impl Trial {
         let longest = Recovery::default();
         let mut trial =
             Self { setup, seed, cluster, load, journal, probe, answers, most, watchers, stop, longest, begun };
-        trial.load.more(20).await?;
+        if trial.setup.registers > 0 {
+            trial.load.more(20).await?;
+        }
         Ok(trial)
     }
 
@@ -119,9 +121,17 @@ impl Trial {
     /// # Errors
     /// If it takes too long.
     pub async fn recovered(&mut self) -> Outcome<Recovery> {
+        self.recovered_after(Duration::ZERO).await
+    }
+
+    /// As [`Self::recovered`], where something is broken that may stay unnoticed for a while.
+    ///
+    /// # Errors
+    /// If it takes too long.
+    pub async fn recovered_after(&mut self, unnoticed: Duration) -> Outcome<Recovery> {
         let measured = recovery::measure(&mut self.probe, &self.cluster.queries()?).await?;
         self.longest = self.longest.longest(measured);
-        measured.within_bounds()
+        measured.within_bounds(unnoticed)
     }
 
     /// What became of the attempts that ended in a stretch of the journal's milliseconds, and began in it.

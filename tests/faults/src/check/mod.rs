@@ -1,9 +1,9 @@
 //! The invariants, checked at the end of a trial.
 //!
-//! - [`log`]: I4, and the log as the other checks use it;
+//! - [`log`] is I4, and the log as the other checks use it;
 //! - [`commands`]: I1 to I3, command by command; [`content`]: what an event must say;
 //! - [`tables`]: the relational tables;
-//! - [`documents`]: I5;
+//! - [`documents`] is I5;
 //! - [`answers`]: what readers were told meanwhile.
 
 pub mod answers;

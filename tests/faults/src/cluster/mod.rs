@@ -2,13 +2,14 @@
 //!
 //! - [`environment`]: what is told from outside;
 //! - [`postgres`], [`nats`], [`mongod`]: the servers;
-//! - [`links`]: the proxies;
+//! - [`part`]: the names of all that runs; [`links`]: the proxies;
 //! - [`ports`]: where all of it listens.
 
 mod environment;
 mod links;
 mod mongod;
 mod nats;
+mod part;
 mod ports;
 mod postgres;
 
@@ -26,49 +27,15 @@ use tempfile::TempDir;
 use tonic::transport::Channel;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-pub use self::links::{Link, Links};
 use self::{links::Ports, postgres::START_PATIENCE};
+pub use self::{
+    links::{Link, Links},
+    part::Part,
+};
 use crate::{Outcome, process::Process, until::until};
 
 /// How long a health check may take.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A process of a trial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    Command,
-    /// A second command service on the same log.
-    SecondCommand,
-    Projector,
-    /// A second projector beside the first.
-    SecondProjector,
-    Query,
-    Postgres,
-    Nats,
-    Mongod,
-}
-
-impl Part {
-    /// What always runs.
-    const FIRST: [Self; 6] = [Self::Postgres, Self::Nats, Self::Mongod, Self::Command, Self::Projector, Self::Query];
-
-    /// True for Daybook's own processes.
-    #[must_use]
-    pub fn is_service(self) -> bool {
-        !matches!(self, Self::Postgres | Self::Nats | Self::Mongod)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Command | Self::SecondCommand => "daybook-command",
-            Self::Projector | Self::SecondProjector => "daybook-projector",
-            Self::Query => "daybook-query",
-            Self::Postgres => "postgres",
-            Self::Nats => "nats",
-            Self::Mongod => "mongod",
-        }
-    }
-}
 
 /// The numbers of the processes that run, for whoever watches them.
 pub type Pids = Arc<Mutex<BTreeMap<Part, u32>>>;

@@ -1,6 +1,7 @@
 //! Several registers at once.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -163,27 +164,32 @@ impl Load {
         Ok(())
     }
 
-    /// Sends every other command whose outcome is not known again, until it is: it must converge. The others stay as they
-    /// are.
+    /// Sends every other command whose outcome is not known again, until it is: it must converge. The others, and those that
+    /// no attempt recorded, stay as they are.
     ///
     /// # Errors
     /// If one is not answered for good.
     pub async fn settle(&self) -> Outcome<usize> {
         let client = CommandClient::new(channel(self.port)?);
-        let mut open: std::collections::BTreeMap<u64, (String, String)> = std::collections::BTreeMap::new();
+        let mut sent: BTreeMap<u64, (String, String)> = BTreeMap::new();
+        let mut open: BTreeSet<u64> = BTreeSet::new();
         for line in self.journal.read()? {
             match line {
                 Line::Sent { number, kind, message, .. } => {
-                    open.insert(number, (kind, message));
+                    sent.insert(number, (kind, message));
+                }
+                Line::Answered { number, answer: Answer::Unknown { .. }, .. } => {
+                    open.insert(number);
                 }
                 Line::Answered { number, answer, .. } if answer.is_final() => {
-                    open.remove(&number);
+                    sent.remove(&number);
                 }
                 Line::Answered { .. } => {}
             }
         }
         let mut settled = 0;
-        for (number, (kind, message)) in open.into_iter().step_by(2) {
+        for number in open.into_iter().step_by(2) {
+            let Some((kind, message)) = sent.remove(&number) else { continue };
             self.settle_one(&client, number, Message::decode(&kind, &hex::decode(message)?)?).await?;
             settled += 1;
         }

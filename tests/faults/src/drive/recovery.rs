@@ -14,6 +14,9 @@ pub const COMMANDS_WITHIN: Duration = Duration::from_secs(5);
 /// Then reports have caught up within so long, besides the time for what had gathered.
 pub const REPORTS_WITHIN: Duration = Duration::from_secs(10);
 
+/// Something that is broken without a word is noticed within so long.
+pub const NOTICED_WITHIN: Duration = Duration::from_secs(10);
+
 /// What a projector folds at least, of what had gathered: a build without optimisation, on a shared core.
 const BACKLOG_EVENTS_PER_SECOND: u64 = 300;
 
@@ -48,13 +51,13 @@ impl Recovery {
         }
     }
 
-    /// Fails if it took longer than it may.
+    /// Fails if it took longer than it may, besides a time in which something may be unnoticed.
     ///
     /// # Errors
     /// What took too long.
-    pub fn within_bounds(self) -> Outcome<Self> {
+    pub fn within_bounds(self, unnoticed: Duration) -> Outcome<Self> {
         let reports = REPORTS_WITHIN + Duration::from_secs(self.backlog / BACKLOG_EVENTS_PER_SECOND);
-        if self.commands > COMMANDS_WITHIN || self.reports > reports {
+        if self.commands > unnoticed + COMMANDS_WITHIN || self.reports > unnoticed + reports {
             return Err(format!("recovery took too long: {self:?}").into());
         }
         Ok(self)

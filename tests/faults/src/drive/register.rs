@@ -16,7 +16,8 @@ use crate::{
     Outcome,
     journal::{Answer, Journal},
     shop::{
-        draw::{Calendar, Draw, Drawn, Expected},
+        calendar::Calendar,
+        draw::{Draw, Drawn, Expected},
         message::Message,
     },
 };
@@ -105,7 +106,7 @@ impl Register {
     /// # Errors
     /// If it is not acknowledged in time.
     pub async fn probe(&mut self, deadline: Duration, patience: Duration) -> Outcome<i64> {
-        let message = Message::Sale(self.draw.next_sale());
+        let message = self.sale();
         let number = self.journal.sent(&message, Expected::Recorded).await?;
         let begun = Instant::now();
         loop {
@@ -135,6 +136,11 @@ impl Register {
             }
             tokio::time::sleep(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
         }
+    }
+
+    /// A sale to send.
+    pub fn sale(&mut self) -> Message {
+        Message::Sale(self.draw.next_sale())
     }
 
     /// A request id that no other command has.

@@ -42,7 +42,7 @@ pub struct Item {
 #[must_use]
 pub fn item(number: usize) -> Item {
     let price_minor = 49 + i64::try_from(number * 61 % 950).unwrap_or(0);
-    Item { id: format!("{}", 4_000 + number), weighed: number % 5 == 0, price_minor }
+    Item { id: format!("{}", 4_000 + number), weighed: number.is_multiple_of(5), price_minor }
 }
 
 /// An item that nobody has registered yet, by register and number.
@@ -61,7 +61,7 @@ pub fn registration(request_id: String, item: &Item, turn: usize) -> RegisterIte
         item_id: item.id.clone(),
         name: format!("Item {}", item.id),
         gtin: String::new(),
-        category: if turn % 3 == 0 { "PRODUCE" } else { "GROCERY" }.to_owned(),
+        category: if turn.is_multiple_of(3) { "PRODUCE" } else { "GROCERY" }.to_owned(),
         unit_code: unit_code.to_owned(),
         decimals,
         supplier_id: SUPPLIERS.get(turn % SUPPLIERS.len()).copied().unwrap_or_default().to_owned(),
