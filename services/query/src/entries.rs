@@ -130,7 +130,10 @@ impl Frame {
         let mut gathered = Gathered::after(cursor, page_size);
         if !in_pages {
             let head = look.live.head::<L::Report>(&head_id, with_entries::<L>(), until).await?;
-            let head = head.ok_or_else(|| not_found::<L::Report>(&key, &look.as_of))?;
+            let Some(head) = head else {
+                self.confirm(<L::Report as registry::Report>::HEADS, &look, until).await?;
+                return Err(not_found::<L::Report>(&key, &look.as_of));
+            };
             gathered.take(&head_id, L::inline(&head), |id, entry| view_entry::<L>(&head_id, id, entry))?;
             if gathered.is_whole() || !L::has_pages(&head) {
                 return Ok(gathered.answer(&listing, look.as_of));

@@ -140,7 +140,10 @@ impl Frame {
     ) -> Result<(R::View, AsOf), QueryError> {
         let look = self.look(R::HEADS, at_least, until).await?;
         let head = look.live.head::<R>(&key.id(), without_entries::<R>(), until).await?;
-        let head = head.ok_or_else(|| not_found::<R>(key, &look.as_of))?;
+        let Some(head) = head else {
+            self.confirm(R::HEADS, &look, until).await?;
+            return Err(not_found::<R>(key, &look.as_of));
+        };
         Ok((look.live.view::<R>(&head, until).await?, look.as_of))
     }
 }

@@ -54,10 +54,11 @@ impl Frame {
         let id = document_id(store.as_str(), item.as_str());
         let page: Option<StockPage> = look.live.read(STOCK, Select::one(&id), until).await?.decode_one()?;
         let entry = page.as_ref().and_then(|page| page.entries.get(item.as_str()));
-        let entry = entry.ok_or_else(|| {
+        let Some(entry) = entry else {
+            self.confirm(STOCK, &look, until).await?;
             let what = format!("stock of item {item} in store {store}");
-            QueryError::NotFound { what, applied: look.as_of.position }
-        })?;
+            return Err(QueryError::NotFound { what, applied: look.as_of.position });
+        };
         Ok((view::stock::stock(store.as_str(), item.as_str(), entry), look))
     }
 
@@ -87,6 +88,7 @@ impl Frame {
             }
             documents = (documents * 2).min(DOCUMENTS_PER_READ);
         }
+        self.confirm(STOCK, &look, until).await?;
         Ok(gathered.answer(&listing, look.as_of))
     }
 }
