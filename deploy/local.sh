@@ -12,7 +12,7 @@ readonly CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/daybook
 # The instance at work: demo and development use STATE itself, tests and benchmark have their own below it.
 INSTANCE=$STATE
 
-for part in say process job ports packages install postgres nats mongo servers services demo checks bench; do
+for part in say process job ports packages install postgres nats mongo servers services demo checks bench soak; do
     # shellcheck source=/dev/null
     source "$CHECKOUT/deploy/lib/$part.sh"
 done
@@ -29,6 +29,9 @@ usage: deploy/local.sh COMMAND
   test [-- ARGS]    run every check and test against servers of their own; ARGS go to `cargo test`
   bench [P1 … P9|all] [--json]
                     measure Daybook against its targets and its peers; `bench --help` lists further options
+  soak [--minutes N] [--seed S]
+                    break everything by random pairs of faults and check that nothing is lost; `soak --help` lists further
+                    options
   help              this text
 
 Data, logs and ports are kept in .daybook/ of the checkout, downloads in ${XDG_CACHE_HOME:-~/.cache}/daybook/.
@@ -47,6 +50,7 @@ main() {
         servers) servers_command "$@" ;;
         test) test_command "$@" ;;
         bench) bench_command "$@" ;;
+        soak) soak_command "$@" ;;
         help | -h | --help) usage ;;
         *)
             usage >&2
@@ -128,8 +132,8 @@ down_command() {
     if [[ -d $STATE ]]; then
         down_instance "$STATE" "$purge"
     fi
-    # What a killed test or benchmark has left; a subshell, since a run holds one instance.
-    for name in test bench; do
+    # What a killed test, benchmark or soak has left; a subshell, since a run holds one instance.
+    for name in test bench soak; do
         if [[ -d $STATE/$name ]]; then
             (down_instance "$STATE/$name" "$purge")
         fi

@@ -33,8 +33,13 @@ use tonic::service::Routes;
 use append::Pipeline;
 use config::Config;
 use grpc::{
-    catalogue::CatalogueApi, event_log::EventLog, execute::Executor, inventory::Inventory, parking::Parking,
-    sale::Sales, tables::Tables,
+    catalogue::CatalogueApi,
+    event_log::{EventLog, places},
+    execute::Executor,
+    inventory::Inventory,
+    parking::Parking,
+    sale::Sales,
+    tables::Tables,
 };
 use recent::Log;
 use relay::{Published, Relay};
@@ -56,11 +61,12 @@ const SERVICES: &[&str] = &[
 /// If it cannot start, or a task of it fails.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
     let store = Store::new(&config.postgres)?;
+    let appending = Store::for_appends(&config.postgres)?;
     let (health, health_server) = Health::new(SERVICES).await;
     let log = Log::new(store.clone());
     let (published, publications) = watch::channel(Published::default());
     let (healthy, healths) = watch::channel(false);
-    let (pipeline, appends) = Pipeline::new(store.clone(), log.clone(), healthy.clone());
+    let (pipeline, appends) = Pipeline::new(appending.clone(), log.clone(), healthy.clone());
     let relay = Relay::new(log.clone(), config.nats, published).await?;
 
     let executor = Executor::new(appends, store.clone());
@@ -69,7 +75,13 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let parking = Parking { executor: executor.clone(), store: store.clone() };
     let sales = Sales { executor, shutdown: shutdown.clone() };
     let tables = Tables::new(store.clone(), shutdown.clone());
-    let event_log = EventLog { store, log: log.clone(), published: publications, shutdown: shutdown.clone() };
+    let event_log = EventLog {
+        store,
+        log: log.clone(),
+        places: places(config.postgres.connections),
+        published: publications,
+        shutdown: shutdown.clone(),
+    };
     let limit = server::MAX_REQUEST_BYTES;
     let routes = Routes::new(health_server)
         .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(limit))
@@ -84,7 +96,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     // The pipeline ends when the server has dropped the last way into it.
     tasks.spawn("append pipeline", pipeline.run());
     tasks.spawn("relay", relay.run(shutdown.clone()));
-    tasks.spawn("watchdog", watchdog::run(log, healthy, shutdown.clone()));
+    tasks.spawn("watchdog", watchdog::run(appending, log, healthy, shutdown.clone()));
     tasks.spawn("health", watchdog::report(health, SERVICES, healths, shutdown.clone()));
     tasks.spawn("server", server::serve(listener, routes, shutdown, server::SHUTDOWN_BUDGET));
     tasks.join(server::SHUTDOWN_BUDGET + DRAIN_BUDGET).await

@@ -6,16 +6,21 @@ use daybook_chassis::{BoxError, CancellationToken, health::Health, process::chai
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::recent::Log;
+use crate::{recent::Log, store::Store};
 
 /// How often Postgres is asked.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Keeps the log's end and `healthy` current until the token is cancelled.
-pub(crate) async fn run(log: Log, healthy: watch::Sender<bool>, shutdown: CancellationToken) -> Result<(), BoxError> {
+pub(crate) async fn run(
+    store: Store,
+    log: Log,
+    healthy: watch::Sender<bool>,
+    shutdown: CancellationToken,
+) -> Result<(), BoxError> {
     let mut first = true;
     while !shutdown.is_cancelled() {
-        match log.head().await {
+        match store.head().await {
             Ok(found) => {
                 log.ends_at(found.position);
                 if healthy.send_if_modified(|healthy| !std::mem::replace(healthy, true)) {

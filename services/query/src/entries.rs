@@ -175,6 +175,9 @@ impl Frame {
         let (reports, id) = (<L::Report as registry::Report>::HEADS, key.id());
         let Fresh { mut look, events } = self.look_fresh(reports, at_least, until, L::Report::touching(key)).await?;
         let stored = look.live.head::<L::Report>(&id, with_entries::<L>(), until).await?;
+        if stored.is_none() {
+            self.confirm(reports, &look, until).await?;
+        }
         let has_pages = stored.as_ref().is_some_and(|head| L::has_pages(head));
         let head = match (events.last(), has_pages) {
             (None, _) => stored,

@@ -80,6 +80,9 @@ impl Frame {
                 entries.push(view);
             }
         };
+        if next.is_none() {
+            self.confirm(R::HEADS, &look, until).await?;
+        }
         let next_page_token =
             next.map_or_else(String::new, |id| listing.token(Cursor { document: id, after: String::new() }));
         Ok(Listed { entries, next_page_token, as_of: look.as_of })

@@ -148,6 +148,16 @@ impl Frame {
         let checkpoints = found.decode::<Checkpoint>().collect::<Result<Vec<_>, _>>()?;
         Ok(applied(&live.generation, &checkpoints).map_or(0, |applied| applied.position))
     }
+
+    /// Fails if other documents are served than at the look: its own may have been dropped since, and then it means nothing
+    /// that something was not found.
+    ///
+    /// # Errors
+    /// If they are, or it cannot be known.
+    pub(crate) async fn confirm(&self, report: &str, look: &Look, until: Instant) -> Result<(), QueryError> {
+        let now = self.look(report, 0, until).await?;
+        if now.live.is_same(&look.live) { Ok(()) } else { Err(QueryError::Unsettled) }
+    }
 }
 
 impl Live {

@@ -167,7 +167,7 @@ impl Frame {
     ) -> Result<(R::View, AsOf), QueryError> {
         if !self.reaches(at_least, until).await? {
             let look = self.look(R::HEADS, at_least, until).await?;
-            return look.stored::<R>(key, until).await;
+            return self.stored::<R>(look, key, until).await;
         }
         // Documents that are there hold what they held a moment ago, in whatever generation: a look that is a moment old will
         // do for them. That there is none must be known for sure.
@@ -179,7 +179,8 @@ impl Frame {
         if let Some(answer) = self.get_new::<R>(&look, key, at_least, until).await? {
             return Ok(answer);
         }
-        self.look(R::HEADS, at_least, until).await?.stored::<R>(key, until).await
+        let look = self.look(R::HEADS, at_least, until).await?;
+        self.stored::<R>(look, key, until).await
     }
 
     /// One report as new as the log, if it has a document and the end of the log is enough.
@@ -238,6 +239,7 @@ impl Frame {
         if !look.live.read(R::HEADS, Select::one(&key.id()).with_fields(id_only), until).await?.is_empty() {
             return Ok(None);
         }
+        self.confirm(R::HEADS, look, until).await?;
         let Ok(head) = up_to_date::<R>(None, key, &after.events) else { return Ok(None) };
         let head = head.ok_or_else(|| not_found::<R>(key, &after.as_of()))?;
         if R::counted(&head).is_some() {
@@ -245,14 +247,15 @@ impl Frame {
         }
         Ok(Some((view_head::<R>(&head)?, after.as_of())))
     }
-}
 
-impl Look {
     /// One report as it is stored.
-    async fn stored<R: Report>(self, key: &Key, until: Instant) -> Result<(R::View, AsOf), QueryError> {
-        let head = self.live.head::<R>(&key.id(), without_entries::<R>(), until).await?;
-        let head = head.ok_or_else(|| not_found::<R>(key, &self.as_of))?;
-        Ok((self.live.view::<R>(&head, until).await?, self.as_of))
+    async fn stored<R: Report>(&self, look: Look, key: &Key, until: Instant) -> Result<(R::View, AsOf), QueryError> {
+        let head = look.live.head::<R>(&key.id(), without_entries::<R>(), until).await?;
+        let Some(head) = head else {
+            self.confirm(R::HEADS, &look, until).await?;
+            return Err(not_found::<R>(key, &look.as_of));
+        };
+        Ok((look.live.view::<R>(&head, until).await?, look.as_of))
     }
 }
 

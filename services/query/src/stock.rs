@@ -57,6 +57,9 @@ impl Frame {
             self.look_fresh(STOCK, at_least, until, Touching::Store(store.as_str())).await?;
         let key = document_key(store.as_str(), item.as_str());
         let stored = look.live.read(STOCK, Select::one(&key.id()), until).await?.decode_one()?;
+        if stored.is_none() {
+            self.confirm(STOCK, &look, until).await?;
+        }
         let page: Option<StockPage> = match up_to_date::<registry::Stock>(stored, &key, &events) {
             Ok(page) => page,
             Err(Unfoldable) => {
@@ -65,10 +68,10 @@ impl Frame {
             }
         };
         let entry = page.as_ref().and_then(|page| page.entries.get(item.as_str()));
-        let entry = entry.ok_or_else(|| {
+        let Some(entry) = entry else {
             let what = format!("stock of item {item} in store {store}");
-            QueryError::NotFound { what, applied: look.as_of.position }
-        })?;
+            return Err(QueryError::NotFound { what, applied: look.as_of.position });
+        };
         let mut stock = view::stock::stock(store.as_str(), item.as_str(), entry);
         stock.incomplete = look.live.is_incomplete(STOCK, &key.id());
         Ok((stock, look))
@@ -102,6 +105,7 @@ impl Frame {
             }
             documents = (documents * 2).min(DOCUMENTS_PER_READ);
         }
+        self.confirm(STOCK, &look, until).await?;
         Ok(gathered.answer(&listing, look.as_of))
     }
 }

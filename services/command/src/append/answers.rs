@@ -15,10 +15,10 @@ use crate::{domain::decision, store::append::SeenEvent};
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Answers the commands whose request id or place in a stream is taken, and gives back the others.
-pub(super) fn answer_seen(accepted: Vec<Accepted>, seen: &[SeenEvent], unknown: bool) -> Vec<Queued> {
+pub(super) fn answer_seen(accepted: Vec<Accepted>, seen: &[SeenEvent]) -> Vec<Queued> {
     let mut rest = Vec::with_capacity(accepted.len());
     for Accepted { queued, events } in accepted {
-        if let Some(answer) = repetition(&queued, None, seen, unknown) {
+        if let Some(answer) = repetition(&queued, None, seen) {
             queued.answer(answer);
             continue;
         }
@@ -48,9 +48,9 @@ pub(super) fn answer_seen(accepted: Vec<Accepted>, seen: &[SeenEvent], unknown: 
 /// The answer to a command whose request id was used before, or which begins a stream that has begun with the
 /// same content.
 ///
-/// With `unknown`, what stands under the request id was most likely written by the round whose answer was lost: then it is
-/// the first answer.
-pub(super) fn repetition(queued: &Queued, begins: Option<Uuid>, seen: &[SeenEvent], unknown: bool) -> Option<Answer> {
+/// If the command was sent before, what stands under its request id beyond where the log ended then was most likely written
+/// by the round whose answer was lost: then it is the first answer.
+pub(super) fn repetition(queued: &Queued, begins: Option<Uuid>, seen: &[SeenEvent]) -> Option<Answer> {
     let submission = &queued.submission;
     let of_request = seen
         .iter()
@@ -58,7 +58,10 @@ pub(super) fn repetition(queued: &Queued, begins: Option<Uuid>, seen: &[SeenEven
     if let Some(seen) = of_request {
         let message = format!("request id {} was used for another command", submission.request_id);
         let reused = Refusal::new(Code::AlreadyExists, reason::REQUEST_ID_REUSED, message);
-        return Some(same_content(queued, seen, !unknown).unwrap_or(Answer::Refused(reused)));
+        return Some(
+            same_content(queued, seen, queued.sent_after.is_none_or(|end| seen.position <= end))
+                .unwrap_or(Answer::Refused(reused)),
+        );
     }
     let stream = begins?;
     let registered = seen.iter().find(|seen| seen.stream_id == stream && seen.stream_version == 1)?;
@@ -83,9 +86,9 @@ fn same_content(queued: &Queued, seen: &SeenEvent, duplicate: bool) -> Option<An
     })
 }
 
-/// The refusal while Postgres is away; `unknown` if the command may have been written.
-pub(super) fn away(unknown: bool) -> Refusal {
-    let (reason, message) = if unknown {
+/// The refusal while Postgres is away; `sent` if the command may have been written.
+pub(super) fn away(sent: bool) -> Refusal {
+    let (reason, message) = if sent {
         (reason::OUTCOME_UNKNOWN, "whether it was recorded is not known; send it again with the same request id")
     } else {
         (reason::DEPENDENCY_UNAVAILABLE, "the log cannot be written at the moment; send it again")

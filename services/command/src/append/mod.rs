@@ -62,6 +62,8 @@ pub enum Answer {
 pub(crate) struct Queued {
     pub(crate) submission: Submission,
     answer: oneshot::Sender<Answer>,
+    /// It was sent to Postgres, and what became of that is not known: where the log ended before, as far as was known.
+    pub(crate) sent_after: Option<i64>,
     /// Given back when the command is answered.
     _bytes: OwnedSemaphorePermit,
 }
@@ -89,9 +91,11 @@ impl Appends {
     pub fn try_submit(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let permit = Arc::clone(&self.bytes).try_acquire_many_owned(permits(&submission)).map_err(|_| overloaded())?;
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Queued { submission, answer, _bytes: permit }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => overloaded(),
-            mpsc::error::TrySendError::Closed(_) => stopping(),
+        self.queue.try_send(Queued { submission, answer, sent_after: None, _bytes: permit }).map_err(|error| {
+            match error {
+                mpsc::error::TrySendError::Full(_) => overloaded(),
+                mpsc::error::TrySendError::Closed(_) => stopping(),
+            }
         })?;
         Ok(answered)
     }
@@ -103,7 +107,10 @@ impl Appends {
     pub async fn submit(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let permit = Arc::clone(&self.bytes).acquire_many_owned(permits(&submission)).await.map_err(|_| stopping())?;
         let (answer, answered) = oneshot::channel();
-        self.queue.send(Queued { submission, answer, _bytes: permit }).await.map_err(|_| stopping())?;
+        self.queue
+            .send(Queued { submission, answer, sent_after: None, _bytes: permit })
+            .await
+            .map_err(|_| stopping())?;
         Ok(answered)
     }
 

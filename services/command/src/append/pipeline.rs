@@ -31,8 +31,8 @@ const MAX_BATCH_COMMANDS: usize = 500;
 /// Bytes of messages in one batch; what Postgres gets stays below twice as much.
 const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// How long a batch is tried again while Postgres is away. After that it, and everything that waits, is answered:
-/// callers must learn it within their deadlines.
+/// How long a batch may take in all while Postgres is away. What fails after that is not tried again: it, and everything
+/// that waits, is answered, because callers must learn it within their deadlines.
 const AWAY_BUDGET: Duration = Duration::from_secs(2);
 
 /// Wait before a batch is tried again.
@@ -57,7 +57,7 @@ pub struct Pipeline {
 
 /// Why a batch is given up.
 enum GivenUp {
-    Away { unknown: bool },
+    Away,
     Overtaken,
 }
 
@@ -119,11 +119,11 @@ impl Pipeline {
     /// Records and answers one batch.
     async fn step(&mut self, commands: Vec<Queued>) {
         let mut pending = commands;
-        let mut first_away: Option<Instant> = None;
-        let mut unknown = false;
+        let (begun, head) = (Instant::now(), *self.log.heads().borrow());
+        let mut is_away = false;
         let mut rounds = 0;
         while rounds < MAX_ROUNDS {
-            match self.round(pending, unknown).await {
+            match self.round(pending).await {
                 Round::Done => {
                     self.healthy.send_if_modified(|healthy| !std::mem::replace(healthy, true));
                     return;
@@ -132,15 +132,16 @@ impl Pipeline {
                     rounds += 1;
                     pending = rest;
                 }
-                Round::Away { rest, error, sent } => {
-                    unknown |= sent;
+                Round::Away { mut rest, error, sent } => {
+                    for queued in rest.iter_mut().filter(|_| sent) {
+                        queued.sent_after.get_or_insert(head);
+                    }
                     self.stale = true;
-                    let since = *first_away.get_or_insert_with(|| {
+                    if !std::mem::replace(&mut is_away, true) {
                         warn!(error = %chain(&error), commands = rest.len(), "Postgres is away");
-                        Instant::now()
-                    });
-                    if since.elapsed() >= AWAY_BUDGET {
-                        self.give_up(rest, &GivenUp::Away { unknown });
+                    }
+                    if begun.elapsed() >= AWAY_BUDGET {
+                        self.give_up(rest, &GivenUp::Away);
                         return;
                     }
                     pending = rest;
@@ -161,8 +162,8 @@ impl Pipeline {
         self.give_up(pending, &GivenUp::Overtaken);
     }
 
-    /// Decides and writes once; `unknown` if an earlier round may have written the commands.
-    async fn round(&mut self, mut commands: Vec<Queued>, unknown: bool) -> Round {
+    /// Decides and writes once.
+    async fn round(&mut self, mut commands: Vec<Queued>) -> Round {
         if let Err(error) = self.load().await {
             return Round::Away { rest: commands, error, sent: false };
         }
@@ -175,7 +176,7 @@ impl Pipeline {
         for queued in deferred.into_iter().rev() {
             self.carried.push_front(queued);
         }
-        self.refuse(refused, batch.catalogue_position, unknown).await;
+        self.refuse(refused, batch.catalogue_position).await;
         if accepted.is_empty() {
             return Round::Done;
         }
@@ -195,7 +196,8 @@ impl Pipeline {
             }
             Ok(Appended::Seen(seen)) => {
                 self.stale |= batch.touches_catalogue;
-                Round::Again(answer_seen(accepted, &seen, unknown))
+                self.saw(seen.iter().map(|seen| seen.position).max());
+                Round::Again(answer_seen(accepted, &seen))
             }
             Ok(Appended::CatalogueChanged) => {
                 self.stale = true;
@@ -234,9 +236,16 @@ impl Pipeline {
         }
     }
 
+    /// Takes note that the log reaches a position.
+    fn saw(&self, position: Option<i64>) {
+        if let Some(position) = position {
+            self.log.ends_at(position);
+        }
+    }
+
     /// Answers commands that were refused: with the first answer, if they had been accepted before. If the catalogue has
     /// changed since they were decided, they are decided again.
-    async fn refuse(&mut self, refused: Vec<Refused>, catalogue_position: i64, unknown: bool) {
+    async fn refuse(&mut self, refused: Vec<Refused>, catalogue_position: i64) {
         if refused.is_empty() {
             return;
         }
@@ -250,8 +259,9 @@ impl Pipeline {
             Ok(found) => found,
             Err(error) => {
                 warn!(error = %chain(&error), "Postgres is away");
-                for refused in refused {
-                    refused.queued.answer(Answer::Refused(away(false)));
+                for Refused { queued, .. } in refused {
+                    let refusal = away(queued.sent_after.is_some());
+                    queued.answer(Answer::Refused(refusal));
                 }
                 return;
             }
@@ -259,7 +269,7 @@ impl Pipeline {
         let current = found.catalogue_position == catalogue_position;
         self.stale |= !current;
         for Refused { queued, refusal, begins } in refused.into_iter().rev() {
-            match repetition(&queued, begins, &found.seen, unknown) {
+            match repetition(&queued, begins, &found.seen) {
                 Some(answer) => queued.answer(answer),
                 None if current => queued.answer(Answer::Refused(refusal)),
                 None => self.carried.push_front(queued),
@@ -268,20 +278,21 @@ impl Pipeline {
     }
 
     fn give_up(&mut self, commands: Vec<Queued>, why: &GivenUp) {
-        if matches!(why, GivenUp::Away { .. }) {
+        if matches!(why, GivenUp::Away) {
             self.healthy.send_if_modified(|healthy| std::mem::replace(healthy, false));
         }
         for queued in commands {
             let refusal = match why {
-                GivenUp::Away { unknown } => away(*unknown),
+                GivenUp::Away => away(queued.sent_after.is_some()),
                 GivenUp::Overtaken => overtaken(),
             };
             queued.answer(Answer::Refused(refusal));
         }
-        if let GivenUp::Away { .. } = why {
-            // What waits behind would meet the same.
+        if let GivenUp::Away = why {
+            // What waits behind would meet the same; it may have been sent in an earlier round.
             for queued in self.carried.drain(..) {
-                queued.answer(Answer::Refused(away(false)));
+                let refusal = away(queued.sent_after.is_some());
+                queued.answer(Answer::Refused(refusal));
             }
             while let Ok(queued) = self.queue.try_recv() {
                 queued.answer(Answer::Refused(away(false)));

@@ -1,6 +1,6 @@
 //! EventLogService: reading and following the log.
 
-use std::{pin::Pin, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use daybook::{
     business_day::parse_date,
@@ -17,8 +17,8 @@ use daybook::{
 use daybook_chassis::{CancellationToken, answer::Refusal};
 use futures_util::Stream;
 use tokio::{
-    sync::{mpsc, watch},
-    time::Instant,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    time::{Instant, timeout},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
@@ -58,11 +58,25 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// A follower hears at least so often how far the log was looked at.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How long a call waits for its turn to read.
+const PLACE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// When to come back if there are too many readers.
+const OVERLOAD_WAIT: Duration = Duration::from_millis(500);
+
+/// Places for those who read the log at the same time, of so many connections: some are left for commands, which look up
+/// what they depend on.
+#[must_use]
+pub fn places(connections: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new((connections * 3 / 4).max(1)))
+}
+
 /// The log's readers.
 #[derive(Clone, Debug)]
 pub struct EventLog {
     pub store: Store,
     pub log: Log,
+    pub places: Arc<Semaphore>,
     pub published: watch::Receiver<Published>,
     pub shutdown: CancellationToken,
 }
@@ -80,6 +94,7 @@ impl EventLogService for EventLog {
         let limit = check_page_size(&mut check, request.page_size);
         check_filter(&mut check, &filter);
         finish(check)?;
+        let _place = self.place().await?;
         let page = self.store.read(request.after_position, request.until_position, limit, &filter).await;
         let Page { events, scanned, head } = page.map_err(|error| failed(&error))?;
         let events = recorded(events).map_err(|error| failed(&error))?;
@@ -114,6 +129,7 @@ impl EventLogService for EventLog {
         finish(check)?;
         let id = stream::id_of(&request.stream);
         let fetch = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let _place = self.place().await?;
         let mut events =
             self.store.read_stream(id, request.after_version, fetch).await.map_err(|error| failed(&error))?;
         if events.is_empty() && request.after_version == 0 {
@@ -145,6 +161,19 @@ impl EventLogService for EventLog {
 }
 
 impl EventLog {
+    /// Waits for its turn to read.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, Status> {
+        match timeout(PLACE_TIMEOUT, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) => Err(stopping().into_status("")),
+            Err(_) => {
+                let message = "too many read the log; ask again after the stated delay";
+                let refusal = Refusal::new(Code::ResourceExhausted, reason::OVERLOADED, message);
+                Err(refusal.with_retry_after(OVERLOAD_WAIT).into_status(""))
+            }
+        }
+    }
+
     async fn follow(
         self,
         mut after: i64,
@@ -154,6 +183,11 @@ impl EventLog {
         let mut heads = self.log.heads();
         let mut told = Instant::now();
         loop {
+            // A follower who has gone away leaves the queue at once.
+            let place = tokio::select! {
+                () = sender.closed() => return,
+                place = Arc::clone(&self.places).acquire_owned() => place,
+            };
             // Marked as seen before the log is read: growth after that wakes the wait below.
             heads.mark_unchanged();
             let page = match self.log.read(after, 0, FOLLOW_EVENTS, &filter).await {
@@ -163,6 +197,7 @@ impl EventLog {
                     return;
                 }
             };
+            drop(place);
             let (scanned, head) = (page.scanned.max(after), page.head);
             if !page.events.is_empty() || told.elapsed() >= PROGRESS_INTERVAL {
                 let message = recorded(page.events)

@@ -22,11 +22,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const STATEMENT_TIMEOUT_MILLIS: u32 = 5_000;
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// A link that went away without a word is noticed after this much silence, or so long after unacknowledged data.
+/// A link that went away without a word is noticed, at both ends, after this much silence, or so long after unacknowledged
+/// data.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(3);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 const KEEPALIVE_RETRIES: u32 = 2;
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// A session that says nothing in the middle of a transaction is ended by the server after so long: if its link is lost, it
+/// would otherwise hold the lock of the log, and nobody could append. Between two statements lie microseconds.
+const IDLE_IN_TRANSACTION_MILLIS: u32 = 2_000;
+
+/// Connections beside those of readers: one appends, one is asked whether Postgres is there.
+const APPEND_CONNECTIONS: usize = 2;
 
 /// Settings of every session. Statements are planned once and kept while the log grows from nothing to millions of events:
 /// a plan that reads a whole table, right for an empty one, must never be kept. Every access has its index. And none is
@@ -58,9 +66,11 @@ impl From<tokio_postgres::Error> for StoreError {
                 Self::Conflict
             }
             Some(code) if *code == SqlState::T_R_DEADLOCK_DETECTED => Self::Conflict,
-            // A demoted primary, a server that stops or starts, a cancelled statement, a full disk: all may pass.
+            // A demoted primary, a session that was silent for too long, a server that stops or starts, a cancelled
+            // statement, a full disk: all may pass.
             Some(code)
                 if *code == SqlState::READ_ONLY_SQL_TRANSACTION
+                    || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
                     || ["08", "53", "57", "58"].contains(&&code.code()[..2]) =>
             {
                 Self::Away(error.into())
@@ -83,14 +93,27 @@ pub struct Store {
 pub struct Connection {
     object: Option<Object>,
     settled: bool,
+    pool: Pool,
 }
 
 impl Store {
-    /// A pool; no connection is made yet.
+    /// Connections for readers; none is made yet.
     ///
     /// # Errors
     /// If the URL cannot be read.
     pub fn new(config: &Postgres) -> Result<Self, daybook_chassis::BoxError> {
+        Self::of(config, config.connections)
+    }
+
+    /// Connections of their own for appending and for the watchdog, so that readers, however many, keep neither waiting.
+    ///
+    /// # Errors
+    /// If the URL cannot be read.
+    pub fn for_appends(config: &Postgres) -> Result<Self, daybook_chassis::BoxError> {
+        Self::of(config, APPEND_CONNECTIONS)
+    }
+
+    fn of(config: &Postgres, connections: usize) -> Result<Self, daybook_chassis::BoxError> {
         let mut postgres = tokio_postgres::Config::from_str(config.url.expose())
             .map_err(|_| "DAYBOOK_POSTGRES_URL is not a Postgres URL")?;
         postgres
@@ -102,10 +125,18 @@ impl Store {
             .keepalives_retries(KEEPALIVE_RETRIES)
             .tcp_user_timeout(TCP_USER_TIMEOUT)
             .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .options(format!("-c statement_timeout={STATEMENT_TIMEOUT_MILLIS} {SESSION}"));
+            .options(format!(
+                "-c statement_timeout={STATEMENT_TIMEOUT_MILLIS} \
+                -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MILLIS} \
+                -c tcp_keepalives_idle={} -c tcp_keepalives_interval={} -c tcp_keepalives_count={KEEPALIVE_RETRIES} \
+                -c tcp_user_timeout={} {SESSION}",
+                KEEPALIVE_IDLE.as_secs(),
+                KEEPALIVE_INTERVAL.as_secs(),
+                TCP_USER_TIMEOUT.as_millis(),
+            ));
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(postgres, NoTls, manager))
-            .max_size(config.connections)
+            .max_size(connections)
             .wait_timeout(Some(CONNECT_TIMEOUT))
             .create_timeout(Some(CONNECT_TIMEOUT))
             .recycle_timeout(Some(CONNECT_TIMEOUT))
@@ -122,7 +153,7 @@ impl Store {
     /// If none can be had in time.
     pub async fn connection(&self) -> Result<Connection, StoreError> {
         let object = self.pool.get().await.map_err(|error| StoreError::Away(error.into()))?;
-        Ok(Connection { object: Some(object), settled: false })
+        Ok(Connection { object: Some(object), settled: false, pool: self.pool.clone() })
     }
 }
 
@@ -136,9 +167,13 @@ impl Connection {
     }
 
     /// Ends the work on the connection. It goes back to the pool unless Postgres was away: then it is closed, because what
-    /// it is still doing is not known.
+    /// it is still doing is not known. The idle ones are closed with it: whatever ended one has most likely ended all, and
+    /// each would have to be waited for in vain.
     pub(crate) fn finish<T>(mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         self.settled = !matches!(result, Err(StoreError::Away(_)));
+        if !self.settled {
+            self.pool.retain(|_, _| false);
+        }
         result
     }
 }

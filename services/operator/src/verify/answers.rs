@@ -46,14 +46,10 @@ pub(super) trait Days: Report {
     /// The id of an item.
     fn item_id(item: &Self::Item) -> &str;
 
-    /// The stores of the day, if they can be told as of exactly this position; nothing for days that have none.
-    fn stores(
-        client: &QueryClient,
-        id: &str,
-        position: i64,
-    ) -> impl Future<Output = Result<Option<Stores>, Status>> + Send {
+    /// The stores of the day, not before this position; nothing for days that have none.
+    fn stores(client: &QueryClient, id: &str, position: i64) -> impl Future<Output = Result<Listed, Status>> + Send {
         let _ = (client, id, position);
-        async { Ok(Some(Stores::new())) }
+        async { Ok(Listed::default()) }
     }
 
     /// The documents of this kind.
@@ -88,6 +84,18 @@ pub(super) struct Whole<D: Days> {
     pub(super) stores: Stores,
     /// The day holds all its events up to here.
     pub(super) as_of: i64,
+}
+
+/// The stores of a day as they were listed, as of some position of a range.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub(super) stores: Stores,
+    /// What they hold for sure.
+    pub(super) from: i64,
+    /// What they may hold besides.
+    pub(super) to: i64,
+    /// True if they came in several pages, each perhaps as of another position.
+    pub(super) in_pages: bool,
 }
 
 /// Days as a stream brings them.

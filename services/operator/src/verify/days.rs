@@ -10,7 +10,7 @@ use daybook_read_model::document::SEPARATOR;
 use tonic::Status;
 
 use super::{
-    answers::{Days, Reader, Whole},
+    answers::{Days, Listed, Reader, Whole},
     compare::{Place, differences, entries},
     run::{Run, Verdict},
 };
@@ -22,6 +22,9 @@ use crate::{
 /// How often a document is asked for before it counts as one that cannot be compared: with the waits in between some ten
 /// seconds of a report that never holds still.
 const TRIES: usize = 200;
+
+/// Positions that stores are compared at, at most: what is recorded while they are listed.
+const POSITIONS: usize = 500;
 
 /// Wait before a document is asked for again.
 const RETRY_WAIT: Duration = Duration::from_millis(50);
@@ -178,15 +181,34 @@ impl Run<'_> {
         all.extend(entries(place, "items", D::ITEM, &expected.items, &found.items)?);
         if all.is_empty() {
             match D::stores(self.query, id, D::key(&found.view).1).await {
-                Ok(Some(stores)) => {
-                    let message = "daybook.query.v1.SupplierDayStore";
-                    all.extend(entries(place, "stores", message, &expected.stores, &stores)?);
-                }
-                Ok(None) => return Ok(Verdict::Unclear),
+                Ok(listed) => return self.judge_stores::<D>(id, &listed).await,
                 Err(status) if calls::may_pass(&status) => return Ok(Verdict::Unclear),
                 Err(status) => return Err(Error::call(Service::Query, status)),
             }
         }
         Ok(if all.is_empty() { Verdict::Equal } else { Verdict::Differs(all) })
+    }
+
+    /// Compares stores with the fold as of each position that they may be of: a day that is sold on changes while they are
+    /// listed.
+    async fn judge_stores<D: Days>(&mut self, id: &str, listed: &Listed) -> Result<Verdict, Error> {
+        let place = Place { report: D::HEADS, document: id, path: "" };
+        let mut position = listed.from;
+        for _ in 0..POSITIONS {
+            self.reach(position).await?;
+            let Some(expected) = D::expected(D::folded(&self.fold), id) else { return Ok(Verdict::Unclear) };
+            let message = "daybook.query.v1.SupplierDayStore";
+            let found = entries(place, "stores", message, &expected.stores, &listed.stores)?;
+            if found.is_empty() {
+                return Ok(Verdict::Equal);
+            }
+            if position >= listed.to {
+                // The fold may be further than the stores, or they were of several positions.
+                let is_sure = expected.as_of <= listed.from && !listed.in_pages;
+                return Ok(if is_sure { Verdict::Differs(found) } else { Verdict::Unclear });
+            }
+            position = self.position().max(position) + 1;
+        }
+        Ok(Verdict::Unclear)
     }
 }

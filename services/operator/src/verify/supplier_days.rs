@@ -15,7 +15,7 @@ use daybook_read_model::{
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    answers::{Days, Piece, Stores, Whole},
+    answers::{Days, Listed, Piece, Whole},
     fold::Fold,
 };
 
@@ -70,17 +70,13 @@ impl Days for SupplierDays {
         &item.item_id
     }
 
-    /// Listed first; if the day then is still as of the position, so were they.
-    fn stores(
-        client: &QueryClient,
-        id: &str,
-        position: i64,
-    ) -> impl Future<Output = Result<Option<Stores>, Status>> + Send {
+    /// Listed first; as the day then stands they are at most.
+    fn stores(client: &QueryClient, id: &str, position: i64) -> impl Future<Output = Result<Listed, Status>> + Send {
         let mut supplier_days = client.supplier_days.clone();
         let (date, supplier) = id.split_once(SEPARATOR).unwrap_or((id, ""));
         let (business_date, supplier_id) = (date.to_owned(), supplier.to_owned());
         async move {
-            let mut stores = Stores::new();
+            let mut listed = Listed::default();
             let mut page_token = String::new();
             loop {
                 let request = timed(ListSupplierDayStoresRequest {
@@ -91,15 +87,18 @@ impl Days for SupplierDays {
                     at_least_position: position,
                 });
                 let page = supplier_days.list_supplier_day_stores(request).await?.into_inner();
-                stores.extend(page.stores.into_iter().map(|store| (store.store_id.clone(), store)));
+                listed.stores.extend(page.stores.into_iter().map(|store| (store.store_id.clone(), store)));
+                listed.from = listed.from.max(page.as_of.map_or(0, |as_of| as_of.position));
                 page_token = page.next_page_token;
                 if page_token.is_empty() {
                     break;
                 }
+                listed.in_pages = true;
             }
             let request = timed(GetSupplierDayRequest { supplier_id, business_date, at_least_position: position });
             let day = supplier_days.get_supplier_day(request).await?.into_inner().supplier_day;
-            Ok(day.is_some_and(|day| day.position == position).then_some(stores))
+            listed.to = day.map_or(0, |day| day.position);
+            Ok(listed)
         }
     }
 
