@@ -13,7 +13,7 @@ use tracing::{Instrument as _, Span, debug, info_span};
 use uuid::Uuid;
 
 use crate::{
-    heads::Heads, live::Shown, position::Positions, recent::Recent, status::QueryError, store::Store, stream::Streams,
+    fresh::Shown, heads::Heads, position::Positions, recent::Recent, status::QueryError, store::Store, stream::Streams,
 };
 
 /// Unary calls in hand at once, over all connections. Each holds at most a page of a report; beyond it calls would only

@@ -13,12 +13,13 @@ use tokio::time::Instant;
 
 use crate::{
     call::Frame,
+    fresh::{Fresh, Unfoldable, up_to_date},
     list::Listed as Answer,
-    live::{Fresh, Look},
+    live::Look,
     page::{Cursor, Listing},
     report::{
-        HeadOf, Listed, ListedEntry, Report, Unfoldable, beginning_after, beginning_from, beginning_with, not_found,
-        section_prefix, up_to_date, view_entry, with_entries,
+        HeadOf, Listed, ListedEntry, Report, beginning_after, beginning_from, beginning_with, not_found,
+        section_prefix, view_entry, with_entries,
     },
     status::QueryError,
     store::{Select, StoreError},

@@ -10,6 +10,7 @@ mod config;
 mod days;
 mod entries;
 mod export;
+mod fresh;
 mod grpc;
 mod heads;
 mod health;

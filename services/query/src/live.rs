@@ -1,14 +1,8 @@
 //! The generation of documents that is served: how far it has followed the log, and reading from it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
-use daybook::{event::v1::RecordedEvent, query::v1::AsOf};
+use daybook::query::v1::AsOf;
 use daybook_read_model::{
     checkpoint::{Checkpoint, Generation, LIVE, Live as Pointer, ParkedMarks, applied},
     collections::{META, in_generation},
@@ -19,14 +13,11 @@ use tokio::time::Instant;
 
 use crate::{
     call::Frame,
+    fresh::Shown,
     position::{Applied, ReadApplied},
-    recent::Touching,
     status::QueryError,
     store::{Documents, Select, Store, StoreError},
 };
-
-/// How long the end of the log in memory may take to come to what documents show already: they come from the same log.
-const SHOWN_SOON: Duration = Duration::from_millis(200);
 
 /// Documents about checkpoints that are read at most: some generations of some hundred shards.
 const META_DOCUMENTS: u32 = 1_000;
@@ -40,10 +31,6 @@ pub(crate) struct Live {
     shown: Shown,
 }
 
-/// The newest event in any document that was read. Whoever has seen it in one answer finds it in the next one too.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Shown(Arc<AtomicI64>);
-
 /// A look at the reports: where they stood when it began, and reading from there on.
 #[derive(Clone, Debug)]
 pub(crate) struct Look {
@@ -51,52 +38,7 @@ pub(crate) struct Look {
     pub(crate) as_of: AsOf,
 }
 
-/// A look at one report, with what is not in its documents yet.
-#[derive(Debug)]
-pub(crate) struct Fresh {
-    pub(crate) look: Look,
-    /// Events after the position that the documents hold for sure, up to the position of the look.
-    pub(crate) events: Vec<RecordedEvent>,
-}
-
 impl Frame {
-    /// Looks at a report of a kind, once its documents and what was read of the log besides hold at least the position.
-    ///
-    /// # Errors
-    /// As [`Frame::look`].
-    pub(crate) async fn look_fresh(
-        &self,
-        report: &str,
-        at_least: i64,
-        until: Instant,
-        wanted: Touching<'_>,
-    ) -> Result<Fresh, QueryError> {
-        let is_followed = self.reaches(at_least, until).await?;
-        let look = self.look(report, if is_followed { 0 } else { at_least }, until).await?;
-        let stored = look.as_of.position;
-        match self.recent.after(stored, wanted).filter(|after| after.position >= at_least.max(stored + 1)) {
-            Some(after) => {
-                let as_of = AsOf { position: after.position, recorded_at: after.recorded_at };
-                Ok(Fresh { look: Look { as_of, ..look }, events: after.events })
-            }
-            None if stored >= at_least => Ok(Fresh { look, events: Vec::new() }),
-            None => Ok(Fresh { look: self.look(report, at_least, until).await?, events: Vec::new() }),
-        }
-    }
-
-    /// Waits until the end of the log in memory holds the position, and what was shown of documents before; false if they have
-    /// to answer without it.
-    ///
-    /// # Errors
-    /// If the position is not reached in time.
-    pub(crate) async fn reaches(&self, at_least: i64, until: Instant) -> Result<bool, QueryError> {
-        if !self.recent.reaches(at_least, until).await? {
-            return Ok(false);
-        }
-        let shown = self.shown.0.load(Ordering::Acquire);
-        Ok(self.recent.reaches(shown, until.min(Instant::now() + SHOWN_SOON)).await.unwrap_or(false))
-    }
-
     /// Looks at the reports of a kind (the name of its collection) once they hold at least the position. What is read
     /// afterwards holds everything up to that of the look.
     ///
@@ -191,7 +133,7 @@ impl Live {
         let name = in_generation(self.generation.generation, collection);
         let found = self.store.read(&name, select, until).await?;
         let newest = found.iter().filter_map(|(_, document)| document.get_i64("position").ok()).max();
-        self.shown.0.fetch_max(newest.unwrap_or(0), Ordering::AcqRel);
+        self.shown.saw(newest.unwrap_or(0));
         Ok(found)
     }
 }

@@ -1,9 +1,7 @@
 //! What reports have in common: a head with totals, which may hold entries (items, stores), and pages with the entries
 //! for which the head had no room.
 
-use std::sync::Arc;
-
-use daybook::{event::v1::RecordedEvent, ids::IdError, query::v1::AsOf};
+use daybook::{ids::IdError, query::v1::AsOf};
 use daybook_read_model::{
     document::{Head, Key, SEPARATOR, Stored as _},
     entries::Entries,
@@ -15,9 +13,8 @@ use prost::Message;
 use tokio::time::Instant;
 
 use crate::{
-    call::Frame,
-    heads::{Heads, Kept, Seen},
-    live::{Live, Look},
+    heads::{Heads, Kept},
+    live::Live,
     recent::Touching,
     status::QueryError,
     store::{Documents, Select, StoreError},
@@ -103,7 +100,7 @@ pub(crate) fn without_entries<R: Report>() -> Document {
     without(R::ENTRY_FIELDS)
 }
 
-fn without(fields: &[&str]) -> Document {
+pub(crate) fn without(fields: &[&str]) -> Document {
     fields.iter().map(|&field| (field.to_owned(), 0.into())).collect()
 }
 
@@ -152,135 +149,6 @@ impl Live {
         self.mark::<R>(&head.stamp().id, &mut view);
         Ok(view)
     }
-}
-
-impl Frame {
-    /// One report without its entries.
-    ///
-    /// # Errors
-    /// If there is no such report, the position is not reached, or MongoDB does not answer in time.
-    pub(crate) async fn get<R: Report>(
-        &self,
-        key: &Key,
-        at_least: i64,
-        until: Instant,
-    ) -> Result<(R::View, AsOf), QueryError> {
-        if !self.reaches(at_least, until).await? {
-            let look = self.look(R::HEADS, at_least, until).await?;
-            return self.stored::<R>(look, key, until).await;
-        }
-        // Documents that are there hold what they held a moment ago, in whatever generation: a look that is a moment old will
-        // do for them. That there is none must be known for sure.
-        let look = self.glance(R::HEADS, until).await?;
-        if let Some(answer) = self.get_fresh::<R>(&look, key, at_least, until).await? {
-            return Ok(answer);
-        }
-        let look = self.look(R::HEADS, 0, until).await?;
-        if let Some(answer) = self.get_new::<R>(&look, key, at_least, until).await? {
-            return Ok(answer);
-        }
-        let look = self.look(R::HEADS, at_least, until).await?;
-        self.stored::<R>(look, key, until).await
-    }
-
-    /// One report as new as the log, if it has a document and the end of the log is enough.
-    async fn get_fresh<R: Report>(
-        &self,
-        look: &Look,
-        key: &Key,
-        at_least: i64,
-        until: Instant,
-    ) -> Result<Option<(R::View, AsOf)>, QueryError> {
-        let (id, generation, kept) = (key.id(), look.live.generation(), R::kept(&self.heads));
-        if look.live.is_incomplete(R::HEADS, &id) {
-            // What it lacks may be folded at last without a new event.
-            return Ok(None);
-        }
-        let seen = match kept.get(generation, &id) {
-            Some(seen) => Seen { head: Arc::clone(&seen.head), ..*seen },
-            None => {
-                let read_at = Instant::now();
-                let head = look.live.head::<R>(&id, without(R::UNCOUNTED_FIELDS), until).await?;
-                let Some(mut head) = head else { return Ok(None) };
-                head.loaded();
-                Seen { head: Arc::new(head), position: look.as_of.position, read_at }
-            }
-        };
-        let after = self.recent.after(seen.position, R::touching(key));
-        let Some(after) = after.filter(|after| after.position >= at_least) else { return Ok(None) };
-        let head = if after.events.is_empty() {
-            seen.head
-        } else {
-            match up_to_date::<R>(Some(R::Head::clone(&seen.head)), key, &after.events) {
-                Ok(head) => head.map_or(seen.head, Arc::new),
-                Err(Unfoldable) => return Ok(None),
-            }
-        };
-        if R::counted(&head).is_some() {
-            // Something of the totals stands on pages, which are as new as they are stored.
-            return Ok(None);
-        }
-        let view = view_head::<R>(&head)?;
-        kept.put(generation, &id, Seen { head, position: after.position, read_at: seen.read_at });
-        Ok(Some((view, after.as_of())))
-    }
-
-    /// One report that has no document yet, if the end of the log is enough to tell what it is, or that there is none.
-    async fn get_new<R: Report>(
-        &self,
-        look: &Look,
-        key: &Key,
-        at_least: i64,
-        until: Instant,
-    ) -> Result<Option<(R::View, AsOf)>, QueryError> {
-        let after = self.recent.after(look.as_of.position, R::touching(key));
-        let Some(after) = after.filter(|after| after.position >= at_least) else { return Ok(None) };
-        let id_only = doc! { "_id": 1 };
-        if !look.live.read(R::HEADS, Select::one(&key.id()).with_fields(id_only), until).await?.is_empty() {
-            return Ok(None);
-        }
-        self.confirm(R::HEADS, look, until).await?;
-        let Ok(head) = up_to_date::<R>(None, key, &after.events) else { return Ok(None) };
-        let head = head.ok_or_else(|| not_found::<R>(key, &after.as_of()))?;
-        if R::counted(&head).is_some() {
-            return Ok(None);
-        }
-        Ok(Some((view_head::<R>(&head)?, after.as_of())))
-    }
-
-    /// One report as it is stored.
-    async fn stored<R: Report>(&self, look: Look, key: &Key, until: Instant) -> Result<(R::View, AsOf), QueryError> {
-        let head = look.live.head::<R>(&key.id(), without_entries::<R>(), until).await?;
-        let Some(head) = head else {
-            self.confirm(R::HEADS, &look, until).await?;
-            return Err(not_found::<R>(key, &look.as_of));
-        };
-        Ok((look.live.view::<R>(&head, until).await?, look.as_of))
-    }
-}
-
-/// An event cannot be folded: the projector parks it, and says in the documents what lacks it.
-#[derive(Debug)]
-pub(crate) struct Unfoldable;
-
-/// A head with events folded in that it may lack; `None` if there is no report even then.
-///
-/// # Errors
-/// If an event cannot be folded.
-pub(crate) fn up_to_date<R: registry::Report>(
-    stored: Option<R::Head>,
-    key: &Key,
-    events: &[RecordedEvent],
-) -> Result<Option<R::Head>, Unfoldable> {
-    let mut head = stored;
-    for event in events {
-        let changes = R::changes(event).map_err(|_| Unfoldable)?;
-        for (_, change) in changes.into_iter().filter(|(touched, _)| touched == key) {
-            let head = head.get_or_insert_with(|| R::Head::open(key));
-            head.fold(event.position, change).map_err(|_| Unfoldable)?;
-        }
-    }
-    Ok(head)
 }
 
 /// Adds what pages hold of the totals.

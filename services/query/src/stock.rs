@@ -16,11 +16,11 @@ use tokio::time::Instant;
 use crate::{
     call::Frame,
     entries::{DOCUMENTS_PER_READ, Gathered},
+    fresh::{Fresh, Unfoldable, up_to_date},
     list::Listed as Answer,
-    live::{Fresh, Look},
+    live::Look,
     page::{Cursor, Listing},
     recent::Touching,
-    report::{Unfoldable, up_to_date},
     status::QueryError,
     store::Select,
     view,

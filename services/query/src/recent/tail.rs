@@ -33,6 +33,8 @@ pub(crate) enum Touching<'a> {
 pub(super) struct Tail {
     /// Position of the last event before the first one here.
     base: i64,
+    /// When that was recorded, if it was here.
+    base_recorded_at: Option<Timestamp>,
     events: VecDeque<Kept>,
     bytes: usize,
     /// Keyed, so that nobody can make up ids that clash; ids that do are told apart when the event is folded.
@@ -111,6 +113,7 @@ impl Tail {
     fn forget_first(&mut self) {
         if let Some(event) = self.events.pop_front() {
             self.base = event.position;
+            self.base_recorded_at = event.recorded_at;
             self.bytes -= event.bytes();
         }
     }
@@ -134,7 +137,7 @@ impl Tail {
                 events.push(RecordedEvent::decode(&*event.packed).ok()?);
             }
         }
-        let recorded_at = self.events.back().and_then(|event| event.recorded_at);
+        let recorded_at = self.events.back().map_or(self.base_recorded_at, |event| event.recorded_at);
         Some(After { position: self.end(), recorded_at, events })
     }
 }
@@ -152,6 +155,7 @@ mod tests {
             position,
             event_type: "delivery_recorded".to_owned(),
             schema_version: 1,
+            recorded_at: Some(Timestamp { seconds: position, nanos: 0 }),
             store_id: if position % 10 == 0 { String::new() } else { (position % 3).to_string() },
             event: Some(Event { kind: Some(Kind::DeliveryRecorded(delivery)) }),
             ..RecordedEvent::default()
@@ -197,6 +201,8 @@ mod tests {
         assert_eq!(after(&tail, 9, store), Some((12, vec![10, 11])));
         tail.forget(99);
         assert_eq!((tail.end(), tail.is_empty(), tail.bytes), (12, true, 0));
+        let recorded_at = tail.after(12, store).and_then(|after| after.recorded_at);
+        assert_eq!(recorded_at, event(12).recorded_at, "of an event that is not here any more");
     }
 
     #[test]

@@ -1,0 +1,220 @@
+//! One report as new as the log: its stored document with the events after it folded in.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use daybook::{event::v1::RecordedEvent, query::v1::AsOf};
+use daybook_read_model::{
+    document::{Head as _, Key, Stored as _},
+    registry,
+};
+use mongodb::bson::doc;
+use tokio::time::Instant;
+
+use crate::{
+    call::Frame,
+    heads::Seen,
+    live::Look,
+    recent::{After, Touching},
+    report::{Report, not_found, view_head, without, without_entries},
+    status::QueryError,
+    store::Select,
+};
+
+/// How long the end of the log in memory may take to come to what documents show already: they come from the same log.
+const SHOWN_SOON: Duration = Duration::from_millis(200);
+
+/// The newest event in any document that was read. Whoever has seen it in one answer finds it in the next one too.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown(Arc<AtomicI64>);
+
+impl Shown {
+    /// Takes note of what was read.
+    pub(crate) fn saw(&self, position: i64) {
+        self.0.fetch_max(position, Ordering::AcqRel);
+    }
+}
+
+/// A look at one report, with what is not in its documents yet.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    pub(crate) look: Look,
+    /// Events after the position that the documents hold for sure, up to the position of the look.
+    pub(crate) events: Vec<RecordedEvent>,
+}
+
+impl Frame {
+    /// Looks at a report of a kind, once its documents and what was read of the log besides hold at least the position.
+    ///
+    /// # Errors
+    /// As [`Frame::look`].
+    pub(crate) async fn look_fresh(
+        &self,
+        report: &str,
+        at_least: i64,
+        until: Instant,
+        wanted: Touching<'_>,
+    ) -> Result<Fresh, QueryError> {
+        let is_followed = self.reaches(at_least, until).await?;
+        let look = self.look(report, if is_followed { 0 } else { at_least }, until).await?;
+        let stored = look.as_of.position;
+        match self.recent.after(stored, wanted).filter(|after| after.position >= at_least.max(stored + 1)) {
+            Some(after) => {
+                let as_of = AsOf { position: after.position, recorded_at: after.recorded_at };
+                Ok(Fresh { look: Look { as_of, ..look }, events: after.events })
+            }
+            None if stored >= at_least => Ok(Fresh { look, events: Vec::new() }),
+            None => Ok(Fresh { look: self.look(report, at_least, until).await?, events: Vec::new() }),
+        }
+    }
+
+    /// Waits until the end of the log in memory holds the position, and what was shown of documents before; false if they have
+    /// to answer without it.
+    ///
+    /// # Errors
+    /// If the position is not reached in time.
+    pub(crate) async fn reaches(&self, at_least: i64, until: Instant) -> Result<bool, QueryError> {
+        if !self.recent.reaches(at_least, until).await? {
+            return Ok(false);
+        }
+        let shown = self.shown.0.load(Ordering::Acquire);
+        Ok(self.recent.reaches(shown, until.min(Instant::now() + SHOWN_SOON)).await.unwrap_or(false))
+    }
+
+    /// One report without its entries.
+    ///
+    /// # Errors
+    /// If there is no such report, the position is not reached, or MongoDB does not answer in time.
+    pub(crate) async fn get<R: Report>(
+        &self,
+        key: &Key,
+        at_least: i64,
+        until: Instant,
+    ) -> Result<(R::View, AsOf), QueryError> {
+        if !self.reaches(at_least, until).await? {
+            let look = self.look(R::HEADS, at_least, until).await?;
+            return self.stored::<R>(look, key, until).await;
+        }
+        // Documents that are there hold what they held a moment ago, in whatever generation: a look that is a moment old will
+        // do for them. That there is none must be known for sure.
+        let look = self.glance(R::HEADS, until).await?;
+        if let Some(answer) = self.get_fresh::<R>(&look, key, at_least, until).await? {
+            return Ok(answer);
+        }
+        let look = self.look(R::HEADS, 0, until).await?;
+        if let Some(answer) = self.get_new::<R>(&look, key, at_least, until).await? {
+            return Ok(answer);
+        }
+        let look = self.look(R::HEADS, at_least, until).await?;
+        self.stored::<R>(look, key, until).await
+    }
+
+    /// One report as new as the log, if it has a document and the end of the log is enough.
+    async fn get_fresh<R: Report>(
+        &self,
+        look: &Look,
+        key: &Key,
+        at_least: i64,
+        until: Instant,
+    ) -> Result<Option<(R::View, AsOf)>, QueryError> {
+        let (id, generation, kept) = (key.id(), look.live.generation(), R::kept(&self.heads));
+        if look.live.is_incomplete(R::HEADS, &id) {
+            // What it lacks may be folded at last without a new event.
+            return Ok(None);
+        }
+        let seen = match kept.get(generation, &id) {
+            Some(seen) => Seen { head: Arc::clone(&seen.head), ..*seen },
+            None => {
+                let read_at = Instant::now();
+                let head = look.live.head::<R>(&id, without(R::UNCOUNTED_FIELDS), until).await?;
+                let Some(mut head) = head else { return Ok(None) };
+                head.loaded();
+                Seen { head: Arc::new(head), position: look.as_of.position, read_at }
+            }
+        };
+        let after = self.recent.after(seen.position, R::touching(key));
+        let Some(after) = after.filter(|after| after.position >= at_least) else { return Ok(None) };
+        let head = if after.events.is_empty() {
+            seen.head
+        } else {
+            match up_to_date::<R>(Some(R::Head::clone(&seen.head)), key, &after.events) {
+                Ok(head) => head.map_or(seen.head, Arc::new),
+                Err(Unfoldable) => return Ok(None),
+            }
+        };
+        if R::counted(&head).is_some() {
+            // Something of the totals stands on pages, which are as new as they are stored.
+            return Ok(None);
+        }
+        let view = view_head::<R>(&head)?;
+        kept.put(generation, &id, Seen { head, position: after.position, read_at: seen.read_at });
+        Ok(Some((view, as_of(look, &after))))
+    }
+
+    /// One report that has no document yet, if the end of the log is enough to tell what it is, or that there is none.
+    async fn get_new<R: Report>(
+        &self,
+        look: &Look,
+        key: &Key,
+        at_least: i64,
+        until: Instant,
+    ) -> Result<Option<(R::View, AsOf)>, QueryError> {
+        let after = self.recent.after(look.as_of.position, R::touching(key));
+        let Some(after) = after.filter(|after| after.position >= at_least) else { return Ok(None) };
+        let id_only = doc! { "_id": 1 };
+        if !look.live.read(R::HEADS, Select::one(&key.id()).with_fields(id_only), until).await?.is_empty() {
+            return Ok(None);
+        }
+        self.confirm(R::HEADS, look, until).await?;
+        let Ok(head) = up_to_date::<R>(None, key, &after.events) else { return Ok(None) };
+        let head = head.ok_or_else(|| not_found::<R>(key, &as_of(look, &after)))?;
+        if R::counted(&head).is_some() {
+            return Ok(None);
+        }
+        Ok(Some((view_head::<R>(&head)?, as_of(look, &after))))
+    }
+
+    /// One report as it is stored.
+    async fn stored<R: Report>(&self, look: Look, key: &Key, until: Instant) -> Result<(R::View, AsOf), QueryError> {
+        let head = look.live.head::<R>(&key.id(), without_entries::<R>(), until).await?;
+        let Some(head) = head else {
+            self.confirm(R::HEADS, &look, until).await?;
+            return Err(not_found::<R>(key, &look.as_of));
+        };
+        Ok((look.live.view::<R>(&head, until).await?, look.as_of))
+    }
+}
+
+/// As of when an answer from the end of the log is true; the look knows more if nothing came after it.
+fn as_of(look: &Look, after: &After) -> AsOf {
+    if after.position == look.as_of.position { look.as_of } else { after.as_of() }
+}
+
+/// An event cannot be folded: the projector parks it, and says in the documents what lacks it.
+#[derive(Debug)]
+pub(crate) struct Unfoldable;
+
+/// A head with events folded in that it may lack; `None` if there is no report even then.
+///
+/// # Errors
+/// If an event cannot be folded.
+pub(crate) fn up_to_date<R: registry::Report>(
+    stored: Option<R::Head>,
+    key: &Key,
+    events: &[RecordedEvent],
+) -> Result<Option<R::Head>, Unfoldable> {
+    let mut head = stored;
+    for event in events {
+        let changes = R::changes(event).map_err(|_| Unfoldable)?;
+        for (_, change) in changes.into_iter().filter(|(touched, _)| touched == key) {
+            let head = head.get_or_insert_with(|| R::Head::open(key));
+            head.fold(event.position, change).map_err(|_| Unfoldable)?;
+        }
+    }
+    Ok(head)
+}
