@@ -19,6 +19,10 @@ pub trait Reader {
     fn take(&mut self, message: ReadTablesResponse) -> impl Future<Output = bool> + Send;
 }
 
+/// How long a reader may take for a page, a little longer than the service waits for him. His snapshot keeps old rows from
+/// being cleaned up, so not for ever.
+const READER_SECONDS: u32 = 65;
+
 impl Store {
     /// Reads all tables in one transaction, page by page, and gives them to the reader. First comes the position alone.
     ///
@@ -35,7 +39,11 @@ async fn read(connection: &mut super::Connection, reader: &mut (impl Reader + Se
     let client = connection.client()?;
     let transaction = bounded(async {
         let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
-        Ok(begin.start().await?)
+        let transaction = begin.start().await?;
+        // It holds up nobody, so a reader may take his time between two pages.
+        let patience = format!("SET LOCAL idle_in_transaction_session_timeout = '{READER_SECONDS}s'");
+        transaction.batch_execute(&patience).await?;
+        Ok(transaction)
     })
     .await?;
     // The first statement takes the snapshot that all others read.
