@@ -93,12 +93,17 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let routes = server::add_reflection(routes, daybook::FILE_DESCRIPTOR_SET)?;
 
     let mut tasks = Tasks::new(shutdown.clone());
-    // The pipeline ends when the server has dropped the last way into it.
-    tasks.spawn("append pipeline", pipeline.run());
+    // The pipeline ends after the server.
+    let served = CancellationToken::new();
+    tasks.spawn("append pipeline", pipeline.run(served.clone()));
     tasks.spawn("relay", relay.run(shutdown.clone()));
     tasks.spawn("watchdog", watchdog::run(appending, log, healthy, shutdown.clone()));
     tasks.spawn("health", watchdog::report(health, SERVICES, healths, shutdown.clone()));
-    tasks.spawn("server", server::serve(listener, routes, shutdown, server::SHUTDOWN_BUDGET));
+    tasks.spawn("server", async move {
+        let outcome = server::serve(listener, routes, shutdown, server::SHUTDOWN_BUDGET).await;
+        served.cancel();
+        outcome
+    });
     tasks.join(server::SHUTDOWN_BUDGET + DRAIN_BUDGET).await
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use daybook_chassis::{BoxError, process::chain};
+use daybook_chassis::{BoxError, CancellationToken, process::chain};
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     time::Instant,
@@ -85,12 +85,13 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Appends until all ways into the pipeline are gone and everything in it is answered.
+    /// Appends until all ways into the pipeline are gone, or the token says that nobody can be answered any more, and everything
+    /// in it is answered.
     ///
     /// # Errors
     /// None today; a task of the process ends with a result.
-    pub async fn run(mut self) -> Result<(), BoxError> {
-        while let Some(commands) = self.gather().await {
+    pub async fn run(mut self, served: CancellationToken) -> Result<(), BoxError> {
+        while let Some(commands) = self.gather(&served).await {
             self.step(commands).await;
         }
         info!("the append pipeline is drained");
@@ -98,7 +99,7 @@ impl Pipeline {
     }
 
     /// Takes what is waiting, up to the bounds of a batch; waits only if nothing is. `None` when nothing can come any more.
-    async fn gather(&mut self) -> Option<Vec<Queued>> {
+    async fn gather(&mut self, served: &CancellationToken) -> Option<Vec<Queued>> {
         let mut batch: Vec<Queued> = Vec::new();
         let mut bytes = 0;
         while batch.len() < MAX_BATCH_COMMANDS && bytes < MAX_BATCH_BYTES {
@@ -106,7 +107,14 @@ impl Pipeline {
                 Some(carried) => carried,
                 None => match self.queue.try_recv() {
                     Ok(queued) => queued,
-                    Err(_) if batch.is_empty() => self.queue.recv().await?,
+                    Err(_) if batch.is_empty() => tokio::select! {
+                        queued = self.queue.recv() => queued?,
+                        () = served.cancelled(), if !self.queue.is_closed() => {
+                            // Connections that outlive the server hold ways in, but bring nothing any more.
+                            self.queue.close();
+                            continue;
+                        }
+                    },
                     Err(_) => break,
                 },
             };
