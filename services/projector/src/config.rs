@@ -8,7 +8,7 @@
 //!   `0/n` to `n-1/n` together write all. n can change at any time: see [`Shard`];
 //! - `DAYBOOK_PROJECTOR_BATCH_EVENTS` (default 5,000), `DAYBOOK_PROJECTOR_BATCH_BYTES` (default 8 MiB): most that is
 //!   folded before it is written;
-//! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 128 MiB): memory for documents that are kept between batches;
+//! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 112 MiB): memory for documents that are kept between batches;
 //! - `DAYBOOK_PROJECTOR_AUDIT_SECONDS` (default 5): one document in so many seconds is compared with the log; 0 for none.
 
 use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
@@ -124,7 +124,7 @@ const DEFAULT_BATCH_EVENTS: usize = 5_000;
 const DEFAULT_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bytes of documents between batches: the heads of today's reports of some hundred stores.
-const DEFAULT_CACHE_BYTES: usize = 128 * 1024 * 1024;
+const DEFAULT_CACHE_BYTES: usize = 112 * 1024 * 1024;
 
 /// Between two audits: 17,000 documents a day, at a cost that cannot be noticed.
 const DEFAULT_AUDIT_INTERVAL: Duration = Duration::from_secs(5);

@@ -127,17 +127,20 @@ impl Frame {
             // What it lacks may be folded at last without a new event.
             return Ok(None);
         }
-        let seen = match kept.get(generation, &id) {
-            Some(seen) => Seen { head: Arc::clone(&seen.head), ..*seen },
+        // A head that was kept is of use only while all events after it are at hand.
+        let kept_head = kept.get(generation, &id);
+        let kept_head = kept_head.and_then(|seen| Some((self.recent.after(seen.position, R::touching(key))?, seen)));
+        let (after, seen) = match kept_head {
+            Some((after, seen)) => (Some(after), Seen { head: Arc::clone(&seen.head), ..*seen }),
             None => {
                 let read_at = Instant::now();
                 let head = look.live.head::<R>(&id, without(R::UNCOUNTED_FIELDS), until).await?;
                 let Some(mut head) = head else { return Ok(None) };
                 head.loaded();
-                Seen { head: Arc::new(head), position: look.as_of.position, read_at }
+                let position = look.as_of.position;
+                (self.recent.after(position, R::touching(key)), Seen { head: Arc::new(head), position, read_at })
             }
         };
-        let after = self.recent.after(seen.position, R::touching(key));
         let Some(after) = after.filter(|after| after.position >= at_least) else { return Ok(None) };
         let head = if after.events.is_empty() {
             seen.head
