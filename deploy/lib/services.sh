@@ -67,6 +67,7 @@ services_up() {
     if ! is_running query; then
         assign_port query
         DAYBOOK_QUERY_LISTEN=127.0.0.1:$(port_of query) \
+            DAYBOOK_COMMAND_ENDPOINT=$(endpoint_of command) \
             DAYBOOK_MONGODB_URL=$(mongo_url) DAYBOOK_MONGODB_DATABASE=daybook \
             launch query "$RELEASE_DIRECTORY/daybook-query"
     fi
