@@ -17,6 +17,7 @@ mod world;
 
 use std::time::{Duration, Instant};
 
+use daybook_read_model::registry::{Stock, StoreDays};
 use mongodb::bson::doc;
 
 use crate::{sales::sales, servers::Server, world::World};
@@ -243,10 +244,12 @@ async fn the_audit_finds_and_repairs_what_was_spoilt_while_events_come_in() {
         world.publish(std::slice::from_ref(event)).await;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    world.projected().await;
+    world.mended::<StoreDays>().await;
+    world.mended::<Stock>().await;
     let audit = world.repaired(5).await;
     assert!(audit.different >= 5 && audit.audited >= audit.different, "{audit:?}");
     assert!(!audit.last_difference.is_empty(), "{audit:?}");
-    world.projected().await;
     projector.stop().await;
     world.compare().await;
 }
