@@ -64,10 +64,7 @@ impl Frame {
         let look = self.look(report, if is_followed { 0 } else { at_least }, until).await?;
         let stored = look.as_of.position;
         match self.recent.after(stored, wanted).filter(|after| after.position >= at_least.max(stored + 1)) {
-            Some(after) => {
-                let as_of = AsOf { position: after.position, recorded_at: after.recorded_at };
-                Ok(Fresh { look: Look { as_of, ..look }, events: after.events })
-            }
+            Some(after) => Ok(Fresh { look: Look { as_of: after.as_of(), ..look }, events: after.events }),
             None if stored >= at_least => Ok(Fresh { look, events: Vec::new() }),
             None => Ok(Fresh { look: self.look(report, at_least, until).await?, events: Vec::new() }),
         }

@@ -140,11 +140,11 @@ const UNASSIGNED_SALES: &str = "SELECT store_id, business_date, lines_sold, quan
     WHERE item_id = $1 AND (lines_sold, quantity_sold_milli, quantity_returned_milli, returns_net_minor) <> (0, 0, 0, 0)
     ORDER BY business_date, store_id";
 
-fn supplier(row: &Row) -> Result<Supplier, StoreError> {
+pub(super) fn supplier(row: &Row) -> Result<Supplier, StoreError> {
     Ok(Supplier { supplier_id: row.try_get(0)?, name: row.try_get(1)?, gln: row.try_get(2)? })
 }
 
-fn store(row: &Row) -> Result<StoreEntry, StoreError> {
+pub(super) fn store(row: &Row) -> Result<StoreEntry, StoreError> {
     Ok(StoreEntry {
         store_id: row.try_get(0)?,
         name: row.try_get(1)?,
@@ -155,7 +155,7 @@ fn store(row: &Row) -> Result<StoreEntry, StoreError> {
     })
 }
 
-fn item(row: &Row) -> Result<Item, StoreError> {
+pub(super) fn item(row: &Row) -> Result<Item, StoreError> {
     Ok(Item {
         item_id: row.try_get(0)?,
         name: row.try_get(1)?,

@@ -1,14 +1,11 @@
 //! Reading the relational tables as of one position, for verification.
 
-use daybook::command::v1::{
-    Item, ItemRow, ReadTablesResponse, StockRow, Store as StoreEntry, StoreRow, Supplier, SupplierRow,
-    UnassignedSalesRow,
-};
+use daybook::command::v1::{ItemRow, ReadTablesResponse, StockRow, StoreRow, SupplierRow, UnassignedSalesRow};
 use deadpool_postgres::Transaction;
 use jiff::{Timestamp, civil::Date};
 use tokio_postgres::{IsolationLevel, Row, types::ToSql};
 
-use super::{Store, StoreError, bounded, events::timestamp};
+use super::{Store, StoreError, bounded, catalogue, events::timestamp};
 
 /// Rows of one message: some 100 kB.
 const ROWS: i64 = 1_000;
@@ -136,34 +133,16 @@ const UNASSIGNED_SALES: &str = "SELECT item_id, store_id, business_date, lines_s
     ORDER BY item_id, store_id, business_date LIMIT $4";
 
 fn supplier(row: &Row) -> Result<SupplierRow, StoreError> {
-    let supplier = Supplier { supplier_id: row.try_get(0)?, name: row.try_get(1)?, gln: row.try_get(2)? };
-    Ok(SupplierRow { supplier: Some(supplier), position: row.try_get(3)? })
+    Ok(SupplierRow { supplier: Some(catalogue::supplier(row)?), position: row.try_get(3)? })
 }
 
 fn store(row: &Row) -> Result<StoreRow, StoreError> {
-    let store = StoreEntry {
-        store_id: row.try_get(0)?,
-        name: row.try_get(1)?,
-        time_zone: row.try_get(2)?,
-        cut_off_minutes: row.try_get(3)?,
-        currency_code: row.try_get(4)?,
-        negative_stock_allowed: row.try_get(5)?,
-    };
-    Ok(StoreRow { store: Some(store), position: row.try_get(6)? })
+    Ok(StoreRow { store: Some(catalogue::store(row)?), position: row.try_get(6)? })
 }
 
 fn item(row: &Row) -> Result<ItemRow, StoreError> {
-    let item = Item {
-        item_id: row.try_get(0)?,
-        name: row.try_get(1)?,
-        gtin: row.try_get(2)?,
-        category: row.try_get(3)?,
-        unit_code: row.try_get(4)?,
-        decimals: row.try_get(5)?,
-        supplier_id: row.try_get(6)?,
-    };
     let supplier_since = Some(timestamp(row.try_get::<_, Timestamp>(7)?));
-    Ok(ItemRow { item: Some(item), supplier_since, position: row.try_get(8)? })
+    Ok(ItemRow { item: Some(catalogue::item(row)?), supplier_since, position: row.try_get(8)? })
 }
 
 fn stock(row: &Row) -> Result<StockRow, StoreError> {
