@@ -1,12 +1,17 @@
-//! Compiles proto/ once for the whole workspace: messages, clients, servers, and the descriptor set for reflection.
-//! protox parses the files, so no protoc needs to be installed.
+//! Compiles proto/ once for the whole workspace: messages, clients, servers, the descriptor set for reflection, and the table
+//! of who may call what. protox parses the files, so no protoc needs to be installed.
 
-use std::{env, error::Error, fs, path::PathBuf};
+use std::{env, error::Error, fmt::Write as _, fs, path::PathBuf};
 
-use prost::Message as _;
+use protox::prost_reflect::{DescriptorPool, MethodDescriptor, Value};
+
+/// The scopes that there are; a method that names another one does not compile.
+const SCOPES: [&str; 7] =
+    ["sales:write", "supply:write", "inventory:write", "catalogue:write", "reports:read", "events:read", "admin"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let files = [
+        "daybook/access/v1/access.proto",
         "daybook/command/v1/answer.proto",
         "daybook/command/v1/assortment_service.proto",
         "daybook/command/v1/catalogue_service.proto",
@@ -29,12 +34,41 @@ fn main() -> Result<(), Box<dyn Error>> {
         "daybook/query/v1/supplier_day_service.proto",
     ];
     println!("cargo:rerun-if-changed=proto/daybook");
-    let descriptors = protox::compile(files, ["proto"])?;
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler.include_imports(true).include_source_info(true).open_files(files)?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
-    fs::write(out.join("daybook.binpb"), descriptors.encode_to_vec())?;
+    // Encoded by the compiler itself, which keeps the methods' own options.
+    fs::write(out.join("daybook.binpb"), compiler.encode_file_descriptor_set())?;
+    fs::write(out.join("access.rs"), access_rules(&compiler.descriptor_pool())?)?;
     tonic_prost_build::configure()
         .build_transport(true)
         .bytes(".daybook.event.v1.RecordedEvent")
-        .compile_fds(descriptors)?;
+        .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
+}
+
+/// The option `access` of all methods as a Rust table.
+fn access_rules(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
+    let mut table = String::from("pub const RULES: &[Rule] = &[\n");
+    for service in pool.services() {
+        for method in service.methods() {
+            let path = format!("/{}/{}", service.full_name(), method.name());
+            let scopes = scopes_of(pool, &method)?;
+            if let Some(unknown) = scopes.iter().find(|scope| !SCOPES.contains(&scope.as_str())) {
+                return Err(format!("{path} names the scope {unknown:?}, which does not exist").into());
+            }
+            writeln!(table, "    Rule {{ path: {path:?}, any_of: &{scopes:?} }},")?;
+        }
+    }
+    writeln!(table, "];\n\n/// All scopes.\npub const SCOPES: &[&str] = &{SCOPES:?};")?;
+    Ok(table)
+}
+
+fn scopes_of(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<Vec<String>, Box<dyn Error>> {
+    let extension = pool.get_extension_by_name("daybook.access.v1.access").ok_or("the option access is not there")?;
+    let options = method.options();
+    let access = options.get_extension(&extension);
+    let any_of = access.as_message().and_then(|access| access.get_field_by_name("any_of"));
+    let scopes = any_of.as_deref().and_then(Value::as_list).unwrap_or_default();
+    Ok(scopes.iter().filter_map(|scope| scope.as_str().map(str::to_owned)).collect())
 }

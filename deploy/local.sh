@@ -12,7 +12,7 @@ readonly CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/daybook
 # The instance at work: demo and development use STATE itself, tests and benchmark have their own below it.
 INSTANCE=$STATE
 
-for part in say process job ports packages install postgres nats mongo servers services demo checks bench soak; do
+for part in say process job ports packages install postgres nats mongo servers doors services demo checks bench soak; do
     # shellcheck source=/dev/null
     source "$CHECKOUT/deploy/lib/$part.sh"
 done

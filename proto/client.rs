@@ -4,12 +4,15 @@
 use std::{future::Future, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use thiserror::Error;
 use tonic::{
     Code, Request, Response, Status,
+    service::interceptor::InterceptedService,
     transport::{Channel, Endpoint},
 };
 use tonic_types::StatusExt as _;
 
+pub use crate::credentials::{Bearer, CredentialError, Credentials};
 use crate::{
     command::v1::{
         catalogue_service_client::CatalogueServiceClient, inventory_service_client::InventoryServiceClient,
@@ -118,42 +121,70 @@ pub fn asked_wait(status: &Status) -> Duration {
     status.get_details_retry_info().and_then(|info| info.retry_delay).unwrap_or_default()
 }
 
-/// A lazily connecting channel to one service, such as `http://127.0.0.1:7401`.
+/// What calls are sent over: a channel, with the token on every call.
+pub type Link = InterceptedService<Channel, Bearer>;
+
+/// Why an endpoint cannot be used.
+#[derive(Debug, Error)]
+pub enum EndpointError {
+    #[error("{0:?} is not a URL such as http://127.0.0.1:7401")]
+    NoUrl(String),
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+    #[error("TLS cannot be used with these files")]
+    Tls(#[source] tonic::transport::Error),
+}
+
+/// A lazily connecting link to one service, such as `http://127.0.0.1:7401`, without credentials.
 ///
 /// # Errors
 /// If the endpoint is no URI.
-pub fn channel(endpoint: &str) -> Result<Channel, tonic::transport::Error> {
-    Ok(Endpoint::from_shared(endpoint.to_owned())?
+pub fn channel(endpoint: &str) -> Result<Link, EndpointError> {
+    link(endpoint, &Credentials::default())
+}
+
+/// A lazily connecting link to one service, such as `https://command.example:7401`.
+///
+/// # Errors
+/// If the endpoint is no URI or the credentials cannot be used.
+pub fn link(endpoint: &str, credentials: &Credentials) -> Result<Link, EndpointError> {
+    let mut address =
+        Endpoint::from_shared(endpoint.to_owned()).map_err(|_| EndpointError::NoUrl(endpoint.to_owned()))?;
+    if address.uri().scheme_str() == Some("https") {
+        address = address.tls_config(credentials.tls()?).map_err(EndpointError::Tls)?;
+    }
+    let channel = address
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE)
         .keep_alive_while_idle(true)
         .tcp_nodelay(true)
-        .connect_lazy())
+        .connect_lazy();
+    Ok(InterceptedService::new(channel, credentials.bearer()?))
 }
 
 /// Clients of the command service.
 #[derive(Clone, Debug)]
 pub struct CommandClient {
-    pub catalogue: CatalogueServiceClient<Channel>,
-    pub sales: SaleServiceClient<Channel>,
-    pub inventory: InventoryServiceClient<Channel>,
-    pub log: EventLogServiceClient<Channel>,
-    pub tables: TableServiceClient<Channel>,
-    pub parking: ParkingServiceClient<Channel>,
+    pub catalogue: CatalogueServiceClient<Link>,
+    pub sales: SaleServiceClient<Link>,
+    pub inventory: InventoryServiceClient<Link>,
+    pub log: EventLogServiceClient<Link>,
+    pub tables: TableServiceClient<Link>,
+    pub parking: ParkingServiceClient<Link>,
 }
 
 impl CommandClient {
-    /// Clients over one channel.
+    /// Clients over one link.
     #[must_use]
-    pub fn new(channel: Channel) -> Self {
+    pub fn new(link: Link) -> Self {
         Self {
-            catalogue: CatalogueServiceClient::new(channel.clone()),
-            sales: SaleServiceClient::new(channel.clone()),
-            inventory: InventoryServiceClient::new(channel.clone()),
-            log: EventLogServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
-            tables: TableServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
-            parking: ParkingServiceClient::new(channel),
+            catalogue: CatalogueServiceClient::new(link.clone()),
+            sales: SaleServiceClient::new(link.clone()),
+            inventory: InventoryServiceClient::new(link.clone()),
+            log: EventLogServiceClient::new(link.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            tables: TableServiceClient::new(link.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            parking: ParkingServiceClient::new(link),
         }
     }
 }
@@ -161,21 +192,21 @@ impl CommandClient {
 /// Clients of the query service.
 #[derive(Clone, Debug)]
 pub struct QueryClient {
-    pub store_days: StoreDayServiceClient<Channel>,
-    pub supplier_days: SupplierDayServiceClient<Channel>,
-    pub stock: StockServiceClient<Channel>,
-    pub projection: ProjectionServiceClient<Channel>,
+    pub store_days: StoreDayServiceClient<Link>,
+    pub supplier_days: SupplierDayServiceClient<Link>,
+    pub stock: StockServiceClient<Link>,
+    pub projection: ProjectionServiceClient<Link>,
 }
 
 impl QueryClient {
-    /// Clients over one channel.
+    /// Clients over one link.
     #[must_use]
-    pub fn new(channel: Channel) -> Self {
+    pub fn new(link: Link) -> Self {
         Self {
-            store_days: StoreDayServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
-            supplier_days: SupplierDayServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
-            stock: StockServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
-            projection: ProjectionServiceClient::new(channel),
+            store_days: StoreDayServiceClient::new(link.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            supplier_days: SupplierDayServiceClient::new(link.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            stock: StockServiceClient::new(link.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            projection: ProjectionServiceClient::new(link),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The contract of Daybook.
 //!
+//! - [`access`]: who may call what;
 //! - [`command::v1`]: what clients ask for, and how each command is answered;
 //! - [`event`]: what happened, as it stands in the log, with the one place where stored events are decoded;
 //! - [`query::v1`]: the reports;
@@ -12,8 +13,10 @@
 //! Units: money is `i64` minor units beside an ISO 4217 code, a quantity is `i64` thousandths beside a UN/ECE unit code,
 //! dates are ISO 8601 text. No floating point touches either.
 
+pub mod access;
 pub mod business_day;
 pub mod client;
+mod credentials;
 pub mod event;
 pub mod ids;
 pub mod money;

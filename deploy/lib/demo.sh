@@ -42,11 +42,12 @@ demo_report() {
 
 # Lines to go on with; the ports stay the same in later runs.
 demo_next_steps() {
-    local program query method=daybook.query.v1.StoreDayService/GetStoreDay
+    local doors program query method=daybook.query.v1.StoreDayService/GetStoreDay
     local request="{\"storeId\": \"$DEMO_STORE\", \"businessDate\": \"$DEMO_DATE\"}"
     program=$(daybook_program)
     program=${program#"$CHECKOUT"/}
     query=$(endpoint_of query)
+    doors=${INSTANCE#"$CHECKOUT"/}/doors
     printf '\nHow to go on\n\n'
     if ! is_kept; then
         printf 'Start everything again, with the data as it is now:\n  deploy/local.sh up\n\n'
@@ -58,12 +59,17 @@ With the command line:
   $program log --follow
   $program export /tmp/daybook-export
 
-With grpcurl (the services describe themselves by reflection):
-  grpcurl -plaintext ${query#http://} list
-  grpcurl -plaintext -d '$request' ${query#http://} $method
+With grpcurl (the services describe themselves by reflection, to those whom they know):
+  doors=$doors; token="authorization: Bearer \$(cat \$doors/operator.token)"
+  grpcurl -cacert \$doors/ca.pem -H "\$token" ${query#https://} list
+  grpcurl -cacert \$doors/ca.pem -H "\$token" -d '$request' ${query#https://} $method
 
 With buf, from npm:
-  npx @bufbuild/buf curl --http2-prior-knowledge -d '$request' $query/$method
+  npx @bufbuild/buf curl --cacert \$doors/ca.pem -H "\$token" -d '$request' $query/$method
+
+A token for a register that may only sell in store $DEMO_STORE:
+  $program token issue --key-file \$doors/tokens.key.pem --key-id local --issuer $DOORS_ISSUER \\
+    --subject pos-$DEMO_STORE-1 --scope sales:write --store $DEMO_STORE
 
 Stop it:
   deploy/local.sh down            (with --purge also its data)

@@ -54,7 +54,7 @@ purge_data() {
     if [[ -L $INSTANCE/postgres && $(readlink -- "$INSTANCE/postgres") == "$outside" ]]; then
         rm -rf -- "$outside"
     fi
-    rm -rf -- "$INSTANCE"/{postgres,nats,mongo,secrets}
+    rm -rf -- "$INSTANCE"/{postgres,nats,mongo,secrets,doors}
 }
 
 show_status() {

@@ -42,6 +42,7 @@ target_directory() {
 
 services_up() {
     local begun=$SECONDS name
+    doors_prepare
     for name in "${SERVICES[@]}"; do
         if is_outdated "$name"; then
             say "$name was built anew and is restarted"
@@ -54,7 +55,7 @@ services_up() {
         DAYBOOK_COMMAND_LISTEN=127.0.0.1:$(port_of command) \
             DAYBOOK_POSTGRES_URL=$(postgres_url daybook_app daybook) \
             DAYBOOK_NATS_URL=$(nats_url) DAYBOOK_NATS_STREAM=DAYBOOK \
-            launch command "$RELEASE_DIRECTORY/daybook-command"
+            launch_service command "$RELEASE_DIRECTORY/daybook-command"
     fi
     if ! is_running projector; then
         assign_port projector
@@ -62,18 +63,25 @@ services_up() {
             DAYBOOK_COMMAND_ENDPOINT=$(endpoint_of command) \
             DAYBOOK_NATS_URL=$(nats_url) DAYBOOK_NATS_STREAM=DAYBOOK \
             DAYBOOK_MONGODB_URL=$(mongo_url) DAYBOOK_MONGODB_DATABASE=daybook \
-            launch projector "$RELEASE_DIRECTORY/daybook-projector"
+            launch_service projector "$RELEASE_DIRECTORY/daybook-projector"
     fi
     if ! is_running query; then
         assign_port query
         DAYBOOK_QUERY_LISTEN=127.0.0.1:$(port_of query) \
             DAYBOOK_COMMAND_ENDPOINT=$(endpoint_of command) \
             DAYBOOK_MONGODB_URL=$(mongo_url) DAYBOOK_MONGODB_DATABASE=daybook \
-            launch query "$RELEASE_DIRECTORY/daybook-query"
+            launch_service query "$RELEASE_DIRECTORY/daybook-query"
     fi
     publish_endpoints
     await_services
     say "command, projector and query are ready (after $((SECONDS - begun)) s)"
+}
+
+# launch_service NAME PROGRAM: starts a service with its door.
+launch_service() {
+    local door
+    mapfile -t door < <(door_of "$1")
+    launch "$1" env "${door[@]}" "$2"
 }
 
 # Whether the running program's file was replaced since it was started.
@@ -115,7 +123,7 @@ daybook_program() {
 }
 
 endpoint_of() {
-    printf 'http://127.0.0.1:%s\n' "$(port_of "$1")"
+    printf 'https://127.0.0.1:%s\n' "$(port_of "$1")"
 }
 
 # Writes where the services are, for the `daybook` program; only whole files are ever seen.
@@ -124,6 +132,10 @@ publish_endpoints() {
     for name in "${SERVICES[@]}"; do
         printf 'DAYBOOK_%s_ENDPOINT=%s\n' "${name^^}" "$(endpoint_of "$name")"
     done >"$INSTANCE/env.new"
+    {
+        printf 'DAYBOOK_CA_FILE=%s\n' "$INSTANCE/doors/ca.pem"
+        printf 'DAYBOOK_TOKEN_FILE=%s\n' "$INSTANCE/doors/operator.token"
+    } >>"$INSTANCE/env.new"
     mv -f -- "$INSTANCE/env.new" "$INSTANCE/env"
 }
 

@@ -6,6 +6,7 @@
 //! - [`world`]: the services and stores that a test runs in, made for it and taken down after it;
 //! - [`given`]: a small catalogue, builders of commands, answers in a form that can be compared;
 //! - [`write_side`]: what commands do;
+//! - [`doors`]: who gets in, and how far;
 //! - [`nonsense`]: what every call answers to a message that makes no sense;
 //! - [`log`]: reading, following and publishing the log;
 //! - [`day`]: the committed trading day, imported and exported;
@@ -26,6 +27,7 @@
 #![allow(clippy::large_futures, reason = "a test is one future, polled on one thread and never moved")]
 
 mod day;
+mod doors;
 mod generations;
 mod given;
 mod kills;

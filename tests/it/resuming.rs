@@ -27,8 +27,11 @@ fn an_import_that_is_cut_off_goes_on_when_it_is_started_again() {
     in_world(async |world| {
         let part = Part::of_the_day(EVERY_NTH_STORE);
         let scratch = tempfile::tempdir().unwrap();
-        let endpoints =
-            Endpoints { command: Some(world.command.endpoint()), query: Some(world.query.endpoint()), projector: None };
+        let endpoints = Endpoints {
+            command: Some(world.command.endpoint()),
+            query: Some(world.query.endpoint()),
+            ..Endpoints::default()
+        };
         let options =
             ImportOptions { rejects: scratch.path().join("rejects.csv"), ..ImportOptions::of(part.directory()) };
         for percent in CUT_OFF_AT_PERCENT {

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use daybook::client::Link;
 use daybook::{
     client::{CommandClient, QueryClient, is_worth_repeating},
     command::v1::{RecordSaleRequest, UploadSalesRequest, outcome},
@@ -18,7 +19,7 @@ use daybook::{
 use daybook_chassis::server::SHUTDOWN_BUDGET;
 use tokio::{net::TcpStream, task::JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Request, transport::Channel};
+use tonic::{Code, Request};
 
 use crate::{
     given::{
@@ -100,7 +101,7 @@ fn endpoint(cluster: &Cluster, service: Victim) -> String {
     known.expect("the endpoint is known")
 }
 
-fn channel(cluster: &Cluster, service: Victim) -> Channel {
+fn channel(cluster: &Cluster, service: Victim) -> Link {
     daybook::client::channel(&endpoint(cluster, service)).expect("the endpoint is a URI")
 }
 

@@ -20,6 +20,8 @@ pub struct Refusal {
     pub violations: Vec<Violation>,
     /// If the same call can be sent again, after how long.
     pub retry_after: Option<Duration>,
+    /// True if a limit of the caller is used up (google.rpc.QuotaFailure).
+    pub is_over_quota: bool,
     /// Further facts by name.
     pub metadata: Vec<(&'static str, String)>,
 }
@@ -37,7 +39,15 @@ impl Refusal {
     /// A refusal without further details.
     #[must_use]
     pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), violations: Vec::new(), retry_after: None, metadata: Vec::new() }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            violations: Vec::new(),
+            retry_after: None,
+            is_over_quota: false,
+            metadata: Vec::new(),
+        }
     }
 
     /// With the fields at fault.
@@ -76,6 +86,9 @@ impl Refusal {
         }
         if let Some(wait) = self.retry_after {
             details.set_retry_info(Some(wait));
+        }
+        if self.is_over_quota {
+            details.add_quota_failure_violation("caller", self.message.clone());
         }
         if !request_id.is_empty() {
             details.set_request_info(request_id.chars().take(64).collect::<String>(), "");

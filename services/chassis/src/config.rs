@@ -73,6 +73,11 @@ impl Env {
         value
     }
 
+    /// Adds a mistake that concerns several variables.
+    pub fn wrong(&mut self, mistake: impl Into<String>) {
+        self.errors.push(mistake.into());
+    }
+
     /// The configuration, if nothing was wrong.
     ///
     /// # Errors

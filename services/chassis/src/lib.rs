@@ -3,19 +3,25 @@
 //! - [`config`]: configuration from the environment, all errors at once;
 //! - [`process`]: runtime, logs, signals, exit codes;
 //! - [`tasks`]: background tasks whose early end is the end of the process;
+//! - [`door`]: by what transport and by whom the process is reached: [`tls`], [`access`], and [`reload`] for their files;
 //! - [`server`]: a gRPC server with health, reflection, limits and a shutdown within a budget;
 //! - [`health`]: what the health service answers;
 //! - [`deadline`]: how long a call may still take;
 //! - [`answer`]: errors for machines and people, as google.rpc details.
 
+pub mod access;
 pub mod answer;
 pub mod config;
+mod connection;
 pub mod deadline;
+pub mod door;
 pub mod health;
 pub mod process;
+pub mod reload;
 pub mod server;
 pub mod tasks;
 mod telemetry;
+pub mod tls;
 pub mod violations;
 
 /// Any error that ends a process.

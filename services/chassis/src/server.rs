@@ -4,13 +4,11 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    service::Routes,
-    transport::{Server, server::TcpIncoming},
-};
+use tonic::{service::Routes, transport::Server};
+use tonic_web::GrpcWebLayer;
 use tracing::{info, warn};
 
-use crate::BoxError;
+use crate::{BoxError, connection, door::Door};
 
 /// Largest request: a sale of 5,000 lines stays below 1 MiB.
 pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
@@ -21,9 +19,6 @@ const MAX_STREAMS_PER_CONNECTION: u32 = 512;
 /// A connection that is silent for so long is probed, and closed if the probe is not answered in as long.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A peer that vanished without a word is noticed by TCP after about so long at the latest.
-const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Bytes of headers that a call may carry.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
@@ -66,20 +61,26 @@ pub fn add_reflection(routes: Routes, descriptor_set: &'static [u8]) -> Result<R
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
+    door: Door,
     shutdown: CancellationToken,
     budget: Duration,
 ) -> Result<(), BoxError> {
     let address = listener.local_addr()?;
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(TCP_KEEPALIVE));
+    let encrypted = door.tls.is_some();
+    let incoming = connection::accept(listener, door.tls, door.connections);
     let mut server = Server::builder()
+        .accept_http1(door.web)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_RESETS))
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION);
-    info!(%address, "listening");
+        .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
+        .layer(door.cors)
+        .layer(GrpcWebLayer::new())
+        .layer(door.guard);
+    info!(%address, encrypted, "listening");
     let serving = server.add_routes(routes).serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
     let overrun = async {
         shutdown.cancelled().await;

@@ -1,6 +1,7 @@
 //! Configuration of the command service.
 //!
 //! - `DAYBOOK_COMMAND_LISTEN`: address to serve gRPC on, such as `127.0.0.1:7401`;
+//! - how it is reached, and by whom: see [`daybook_chassis::door`];
 //! - `DAYBOOK_POSTGRES_URL`: the write store, as the role that can only append (`postgres://daybook_app:…@host/daybook`);
 //! - `DAYBOOK_POSTGRES_OWNER_URL`: the write store as its owner; only `daybook-command migrate` needs it;
 //! - `DAYBOOK_POSTGRES_CONNECTIONS`: connections for reading (default 16; two more append and watch);
@@ -11,12 +12,16 @@
 
 use std::net::SocketAddr;
 
-use daybook_chassis::config::{ConfigErrors, Env, Secret};
+use daybook_chassis::{
+    config::{ConfigErrors, Env, Secret},
+    door::DoorConfig,
+};
 
 /// Configuration of a serving process.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub door: DoorConfig,
     pub postgres: Postgres,
     pub nats: Nats,
 }
@@ -58,9 +63,10 @@ impl Config {
             replicas: env.within("DAYBOOK_NATS_REPLICAS", 1, 1..=5),
             max_bytes: env.within("DAYBOOK_NATS_MAX_BYTES", DEFAULT_STREAM_BYTES, 1024 * 1024..=i64::MAX),
         });
+        let door = DoorConfig::read(&mut env);
         let config = match (listen, url, nats) {
             (Some(listen), Some(url), Some(nats)) => {
-                Some(Self { listen, postgres: Postgres { url, connections }, nats })
+                Some(Self { listen, door, postgres: Postgres { url, connections }, nats })
             }
             _ => None,
         };

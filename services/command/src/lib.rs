@@ -19,6 +19,7 @@ mod watchdog;
 pub mod wire;
 
 use daybook::{
+    access,
     command::v1::{
         catalogue_service_server::CatalogueServiceServer, inventory_service_server::InventoryServiceServer,
         parking_service_server::ParkingServiceServer, sale_service_server::SaleServiceServer,
@@ -26,7 +27,7 @@ use daybook::{
     },
     event::v1::event_log_service_server::EventLogServiceServer,
 };
-use daybook_chassis::{BoxError, CancellationToken, health::Health, server, tasks::Tasks};
+use daybook_chassis::{BoxError, CancellationToken, access::Policy, door::Door, health::Health, server, tasks::Tasks};
 use tokio::{net::TcpListener, sync::watch};
 use tonic::service::Routes;
 
@@ -60,6 +61,9 @@ const SERVICES: &[&str] = &[
 /// # Errors
 /// If it cannot start, or a task of it fails.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let policy =
+        Policy { methods: access::methods(), scopes: access::SCOPES, whole: access::WHOLE, kinds: access::KINDS };
+    let door = Door::open(&config.door, listener.local_addr()?, &policy)?;
     let store = Store::new(&config.postgres)?;
     let appending = Store::for_appends(&config.postgres)?;
     let (health, health_server) = Health::new(SERVICES).await;
@@ -99,8 +103,9 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     tasks.spawn("relay", relay.run(shutdown.clone()));
     tasks.spawn("watchdog", watchdog::run(appending, log, healthy, shutdown.clone()));
     tasks.spawn("health", watchdog::report(health, SERVICES, healths, shutdown.clone()));
+    tasks.spawn("door", door.clone().watch(shutdown.clone()));
     tasks.spawn("server", async move {
-        let outcome = server::serve(listener, routes, shutdown, server::SHUTDOWN_BUDGET).await;
+        let outcome = server::serve(listener, routes, door, shutdown, server::SHUTDOWN_BUDGET).await;
         served.cancel();
         outcome
     });

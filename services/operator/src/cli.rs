@@ -12,6 +12,7 @@ use crate::{
     output::Format,
     parked::ParkedCommand,
     report::WhichReport,
+    token::TokenCommand,
     verify::VerifyOptions,
 };
 
@@ -62,6 +63,9 @@ pub(crate) enum Command {
     /// Lists, shows, folds again or discards events that could not be folded into the reports
     #[command(subcommand)]
     Parked(ParkedCommand),
+    /// Issues and inspects tokens, and makes static keys
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Writes a completion script for a shell
     Completions {
         #[arg(value_enum)]

@@ -1,9 +1,8 @@
 //! Where the services are: from flags, then the environment, then the nearest `.daybook/env`.
 
-use std::env;
+use std::{env, path::PathBuf};
 
-use daybook::client::{self, CommandClient, QueryClient};
-use tonic::transport::Channel;
+use daybook::client::{self, CommandClient, Credentials, Link, QueryClient};
 
 use crate::{
     env_file,
@@ -41,6 +40,25 @@ pub struct Endpoints {
         help_heading = "Services"
     )]
     pub projector: Option<String>,
+    #[command(flatten)]
+    pub credentials: CredentialFiles,
+}
+
+/// What is shown to the services, and whom of them is believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
+pub struct CredentialFiles {
+    /// A file with a token or a key for the services
+    #[arg(long, env = "DAYBOOK_TOKEN_FILE", value_name = "FILE", global = true, help_heading = "Services")]
+    pub token_file: Option<PathBuf>,
+    /// Roots that the certificates of the services must lead to, PEM; without it, those of the system
+    #[arg(long, env = "DAYBOOK_CA_FILE", value_name = "FILE", global = true, help_heading = "Services")]
+    pub ca_file: Option<PathBuf>,
+    /// A certificate to show to services that ask for one, PEM
+    #[arg(long, env = "DAYBOOK_CLIENT_CERT_FILE", value_name = "FILE", global = true, help_heading = "Services")]
+    pub client_cert_file: Option<PathBuf>,
+    /// The private key of that certificate, PEM
+    #[arg(long, env = "DAYBOOK_CLIENT_KEY_FILE", value_name = "FILE", global = true, help_heading = "Services")]
+    pub client_key_file: Option<PathBuf>,
 }
 
 impl Endpoints {
@@ -51,8 +69,18 @@ impl Endpoints {
     pub fn resolve(&self) -> Result<Self, Error> {
         // A variable that is set to nothing says as much as one that is not set.
         let known = |endpoint: &Option<String>| endpoint.clone().filter(|url| !url.is_empty());
-        let mut resolved =
-            Self { command: known(&self.command), query: known(&self.query), projector: known(&self.projector) };
+        let given = |file: &Option<PathBuf>| file.clone().filter(|path| !path.as_os_str().is_empty());
+        let mut resolved = Self {
+            command: known(&self.command),
+            query: known(&self.query),
+            projector: known(&self.projector),
+            credentials: CredentialFiles {
+                token_file: given(&self.credentials.token_file),
+                ca_file: given(&self.credentials.ca_file),
+                client_cert_file: given(&self.credentials.client_cert_file),
+                client_key_file: given(&self.credentials.client_key_file),
+            },
+        };
         if [&resolved.command, &resolved.query, &resolved.projector].iter().all(|endpoint| endpoint.is_some()) {
             return Ok(resolved);
         }
@@ -65,6 +93,16 @@ impl Endpoints {
         ] {
             if endpoint.is_none() {
                 *endpoint = settings.remove(variable(service)).filter(|value| !value.is_empty());
+            }
+        }
+        for (name, file) in [
+            ("DAYBOOK_TOKEN_FILE", &mut resolved.credentials.token_file),
+            ("DAYBOOK_CA_FILE", &mut resolved.credentials.ca_file),
+            ("DAYBOOK_CLIENT_CERT_FILE", &mut resolved.credentials.client_cert_file),
+            ("DAYBOOK_CLIENT_KEY_FILE", &mut resolved.credentials.client_key_file),
+        ] {
+            if file.is_none() {
+                *file = settings.remove(name).filter(|value| !value.is_empty()).map(PathBuf::from);
             }
         }
         Ok(resolved)
@@ -96,7 +134,7 @@ impl Endpoints {
         self.channel(Service::Query).map(QueryClient::new)
     }
 
-    pub(crate) fn channel(&self, service: Service) -> Result<Channel, Error> {
+    pub(crate) fn channel(&self, service: Service) -> Result<Link, Error> {
         let Some(endpoint) = self.of(service) else {
             let flag =
                 if service == Service::Command { "--endpoint".to_owned() } else { format!("--{service}-endpoint") };
@@ -107,8 +145,18 @@ impl Endpoints {
             )));
         };
         let url = with_scheme(endpoint);
-        client::channel(&url)
-            .map_err(|_| Error::Usage(format!("{endpoint:?} is not a URL such as http://127.0.0.1:7401")))
+        let credentials = Credentials {
+            ca_file: self.credentials.ca_file.clone(),
+            token_file: self.credentials.token_file.clone(),
+            certificate_file: self.credentials.client_cert_file.clone(),
+            key_file: self.credentials.client_key_file.clone(),
+        };
+        client::link(&url, &credentials).map_err(|error| match error {
+            client::EndpointError::NoUrl(_) => {
+                Error::Usage(format!("{endpoint:?} is not a URL such as http://127.0.0.1:7401"))
+            }
+            other => Error::Usage(other.to_string()),
+        })
     }
 }
 

@@ -3,13 +3,13 @@
 
 use std::{io::Write, time::Duration, time::Instant};
 
+use daybook::client::Link;
 use daybook::projector::v1::{
     AbandonTransitionRequest, GetGenerationsRequest, GetGenerationsResponse, StartRebuildRequest, StartRollbackRequest,
     Transition, generation_service_client::GenerationServiceClient,
 };
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tonic::transport::Channel;
 
 use crate::{
     calls,
@@ -119,7 +119,7 @@ pub async fn rollback(
     watch(endpoints, &client, generation, options.patience, notices).await
 }
 
-type Client = GenerationServiceClient<Channel>;
+type Client = GenerationServiceClient<Link>;
 
 async fn ask<Req: Clone, Res>(
     client: &Client,

@@ -7,6 +7,7 @@
 //! - [`generations`]: rebuilding the reports, and going back;
 //! - [`parked`]: events that could not be folded;
 //! - [`status`]: how far everything is, and whether it is well;
+//! - [`token`]: tokens and keys for callers;
 //! - [`verify`]: whether documents and tables are what the log says.
 //!
 //! All of it goes through the public gRPC API: the program has no other way into the services.
@@ -27,6 +28,7 @@ mod output;
 pub mod parked;
 pub mod report;
 pub mod status;
+pub mod token;
 pub mod verify;
 mod wait;
 
@@ -140,6 +142,10 @@ async fn perform(cli: cli::Cli) -> Result<u8, Error> {
             let summary = verify::verify(&endpoints()?, &options, &notices).await?;
             summary.write(&mut out, format.unwrap_or_default())?;
             if summary.is_equal() { u8::from(!summary.is_decided()) } else { DIFFERENT }
+        }
+        cli::Command::Token(command) => {
+            token::token(&command, &mut out)?;
+            DONE
         }
         cli::Command::Completions { shell } => {
             clap_complete::generate(shell, &mut cli::Cli::command(), "daybook", &mut out);

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use daybook::client::Link;
 use daybook::{
     command::v1::DiscardEventRequest,
     ids::RequestId,
@@ -13,7 +14,7 @@ use daybook::{
         parked_service_client::ParkedServiceClient,
     },
 };
-use tonic::{Code, transport::Channel};
+use tonic::Code;
 
 use crate::{
     calls,
@@ -101,7 +102,7 @@ pub async fn parked(endpoints: &Endpoints, command: &ParkedCommand) -> Result<Ou
     }
 }
 
-type Client = ParkedServiceClient<Channel>;
+type Client = ParkedServiceClient<Link>;
 
 async fn list(client: &Client) -> Result<Vec<ParkedEvent>, Error> {
     let (mut all, mut page_token) = (Vec::new(), String::new());

@@ -300,7 +300,7 @@ mod tests {
         let endpoints = Endpoints {
             command: Some("http://127.0.0.1:1".into()),
             query: Some("http://192.0.2.1:7402".into()),
-            projector: None,
+            ..Endpoints::default()
         };
         let status = status(&endpoints).await.unwrap();
         assert!(begun.elapsed() < Duration::from_secs(4));

@@ -1,6 +1,9 @@
 //! Configuration of the projector.
 //!
 //! - `DAYBOOK_PROJECTOR_LISTEN`: address to serve health on, such as `127.0.0.1:7402`;
+//! - how it is reached, and by whom: see [`daybook_chassis::door`];
+//! - `DAYBOOK_TOKEN_FILE`, `DAYBOOK_CA_FILE`, `DAYBOOK_CLIENT_CERT_FILE`, `DAYBOOK_CLIENT_KEY_FILE`: what it shows to the
+//!   command service, and whom it believes;
 //! - `DAYBOOK_COMMAND_ENDPOINT`: the command service, whose log is read, such as `http://127.0.0.1:7401`;
 //! - `DAYBOOK_NATS_URL`, `DAYBOOK_NATS_STREAM` (default `DAYBOOK`): where the log is published;
 //! - `DAYBOOK_MONGODB_URL`, `DAYBOOK_MONGODB_DATABASE` (default `daybook`): where the documents are kept;
@@ -13,13 +16,18 @@
 
 use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
 
-use daybook_chassis::config::{ConfigErrors, Env, Secret};
+use daybook::client::Credentials;
+use daybook_chassis::{
+    config::{ConfigErrors, Env, Secret},
+    door::DoorConfig,
+};
 use daybook_read_model::slot;
 
 /// Configuration of the process.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub door: DoorConfig,
     pub source: Source,
     pub mongodb: Mongodb,
     pub shard: Shard,
@@ -90,6 +98,8 @@ impl fmt::Display for NoShard {
 #[derive(Clone, Debug)]
 pub struct Source {
     pub command_endpoint: String,
+    /// What is shown to the command service.
+    pub credentials: Credentials,
     pub nats_url: Secret<String>,
     pub nats_stream: String,
 }
@@ -170,10 +180,13 @@ impl Config {
             )),
             audit_rest_factor: AUDIT_REST_FACTOR,
         };
+        let door = DoorConfig::read(&mut env);
+        let credentials = Credentials::from_settings(|name| env.optional(name));
         let config = match (listen, command_endpoint, nats_url, url) {
             (Some(listen), Some(command_endpoint), Some(nats_url), Some(url)) => Some(Self {
                 listen,
-                source: Source { command_endpoint, nats_url, nats_stream },
+                door,
+                source: Source { command_endpoint, credentials, nats_url, nats_stream },
                 mongodb: Mongodb { url, database },
                 shard,
                 bounds,

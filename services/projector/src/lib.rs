@@ -10,11 +10,14 @@
 
 use std::time::Duration;
 
-use daybook::projector::v1::{
-    generation_service_server::GenerationServiceServer, parked_service_server::ParkedServiceServer,
+use daybook::{
+    access,
+    projector::v1::{generation_service_server::GenerationServiceServer, parked_service_server::ParkedServiceServer},
 };
 use daybook_chassis::{
     BoxError, CancellationToken,
+    access::Policy,
+    door::Door,
     health::Health,
     server::{self, SHUTDOWN_BUDGET},
     tasks::Tasks,
@@ -68,6 +71,9 @@ const BATCH_BUDGET: Duration = Duration::from_secs(9);
 /// # Errors
 /// If the configuration cannot be used or a part of the process fails. Servers that are away are waited for.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let policy =
+        Policy { methods: access::methods(), scopes: access::SCOPES, whole: access::WHOLE, kinds: access::KINDS };
+    let door = Door::open(&config.door, listener.local_addr()?, &policy)?;
     let (health, health_service) = Health::new(&[SERVICE]).await;
     let store = Store::open(&config.mongodb).await?;
     let routes = Routes::new(health_service)
@@ -81,7 +87,8 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let mut tasks = Tasks::new(shutdown.clone());
     tasks.spawn("projection", session::forever(config, store, serving.clone(), shutdown.clone()));
     tasks.spawn("draining", drain(serving, shutdown.clone()));
-    tasks.spawn("server", server::serve(listener, routes, shutdown, SHUTDOWN_BUDGET));
+    tasks.spawn("door", door.clone().watch(shutdown.clone()));
+    tasks.spawn("server", server::serve(listener, routes, door, shutdown, SHUTDOWN_BUDGET));
     tasks.join(BATCH_BUDGET).await
 }
 

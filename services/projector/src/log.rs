@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use daybook::{
-    client,
+    client::{self, Credentials, EndpointError, Link},
     event::v1::{
         EventFilter, GetLogStatusRequest, ReadEventsRequest, RecordedEvent,
         event_log_service_client::EventLogServiceClient,
     },
 };
-use tonic::{Request, Status, transport::Channel};
+use tonic::{Request, Status};
 
 /// Most events of one page. Decoded, a sale takes some 5 kB, and several pages are under way at once: larger ones would be
 /// read a little faster, but cost more memory than all documents.
@@ -21,7 +21,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Reads the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
-    client: EventLogServiceClient<Channel>,
+    client: EventLogServiceClient<Link>,
 }
 
 /// A page of the log.
@@ -36,8 +36,8 @@ pub(crate) struct Page {
 
 impl Log {
     /// The log behind an endpoint, which is connected to when it is first read.
-    pub(crate) fn new(endpoint: &str) -> Result<Self, tonic::transport::Error> {
-        let client = EventLogServiceClient::new(client::channel(endpoint)?);
+    pub(crate) fn new(endpoint: &str, credentials: &Credentials) -> Result<Self, EndpointError> {
+        let client = EventLogServiceClient::new(client::link(endpoint, credentials)?);
         Ok(Self { client: client.max_decoding_message_size(client::MAX_ANSWER_BYTES) })
     }
 

@@ -97,7 +97,7 @@ pub(crate) async fn forever(
     serving: Serving,
     shutdown: CancellationToken,
 ) -> Result<(), BoxError> {
-    let log = Log::new(&config.source.command_endpoint)
+    let log = Log::new(&config.source.command_endpoint, &config.source.credentials)
         .map_err(|error| format!("DAYBOOK_COMMAND_ENDPOINT cannot be used: {}", chain(&error)))?;
     let broker = Broker::new(&config.source).await?;
     let Config { shard, bounds, .. } = config;

@@ -2,13 +2,13 @@
 
 use std::{future::Future, sync::Arc, time::Instant as Stopwatch};
 
-use daybook_chassis::deadline;
+use daybook_chassis::{access::Caller, deadline};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
+use tonic::{Code, Request, Response, Status};
 use tracing::{Instrument as _, Span, debug, info_span};
 use uuid::Uuid;
 
@@ -52,6 +52,7 @@ pub(crate) struct Call {
     /// When the answer must be on its way; of a stream, when the position that it asks for must be reached.
     pub(crate) deadline: Instant,
     pub(crate) request_id: String,
+    pub(crate) caller: Caller,
 }
 
 impl Frame {
@@ -87,7 +88,7 @@ impl Frame {
         W: FnOnce(Call, Q) -> F,
         F: Future<Output = Result<A, QueryError>>,
     {
-        let call = Call::of(request.metadata());
+        let call = Call::of(&request)?;
         let request_id = call.request_id.clone();
         let span = call.span(method);
         let work = async {
@@ -121,13 +122,17 @@ impl Frame {
 }
 
 impl Call {
-    /// The call that carries these headers.
-    #[must_use]
-    pub(crate) fn of(metadata: &MetadataMap) -> Self {
+    /// The call of a request.
+    ///
+    /// # Errors
+    /// If nobody knows who calls.
+    pub(crate) fn of<Q>(request: &Request<Q>) -> Result<Self, Status> {
+        let metadata = request.metadata();
+        let caller = Caller::of(request.extensions()).map_err(|refusal| refusal.into_status(""))?;
         let given = metadata.get(REQUEST_ID).and_then(|id| id.to_str().ok());
         let given = given.filter(|id| !id.is_empty() && id.len() <= MAX_REQUEST_ID_CHARS);
         let request_id = given.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
-        Self { deadline: deadline::of(metadata), request_id }
+        Ok(Self { deadline: deadline::of(metadata), request_id, caller })
     }
 
     /// The span in which the call is answered; not at debug, so that whatever is logged in it carries the request id.

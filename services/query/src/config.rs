@@ -1,6 +1,9 @@
 //! What the service is told from outside.
 //!
 //! - `DAYBOOK_QUERY_LISTEN`: address and port of the gRPC server (default `127.0.0.1:7403`; port 0 takes a free one);
+//! - how it is reached, and by whom: see [`daybook_chassis::door`];
+//! - `DAYBOOK_TOKEN_FILE`, `DAYBOOK_CA_FILE`, `DAYBOOK_CLIENT_CERT_FILE`, `DAYBOOK_CLIENT_KEY_FILE`: what it shows to the
+//!   command service, and whom it believes;
 //! - `DAYBOOK_COMMAND_ENDPOINT`: the command service, such as `http://127.0.0.1:7401`; without it, reports are answered as
 //!   they are stored, and wait for that where a position is asked for;
 //! - `DAYBOOK_MONGODB_URL`: where MongoDB is, with credentials and the name of the replica set; required;
@@ -8,7 +11,11 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use daybook_chassis::config::{ConfigErrors, Env, Secret};
+use daybook::client::Credentials;
+use daybook_chassis::{
+    config::{ConfigErrors, Env, Secret},
+    door::DoorConfig,
+};
 
 /// Port on which the service listens unless it is told otherwise.
 const DEFAULT_PORT: u16 = 7403;
@@ -17,7 +24,10 @@ const DEFAULT_PORT: u16 = 7403;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub door: DoorConfig,
     pub command_endpoint: Option<String>,
+    /// What is shown to the command service.
+    pub credentials: Credentials,
     pub mongodb_url: Secret<String>,
     pub mongodb_database: String,
 }
@@ -36,7 +46,17 @@ impl Config {
         let command_endpoint = env.optional("DAYBOOK_COMMAND_ENDPOINT");
         let mongodb_url = env.required("DAYBOOK_MONGODB_URL");
         let mongodb_database = env.or("DAYBOOK_MONGODB_DATABASE", "daybook".to_owned());
-        env.finish(mongodb_url.map(|mongodb_url| Self { listen, command_endpoint, mongodb_url, mongodb_database }))
+        let door = DoorConfig::read(&mut env);
+        let credentials = Credentials::from_settings(|name| env.optional(name));
+        let config = mongodb_url.map(|mongodb_url| Self {
+            listen,
+            door,
+            command_endpoint,
+            credentials,
+            mongodb_url,
+            mongodb_database,
+        });
+        env.finish(config)
     }
 }
 

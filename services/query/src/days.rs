@@ -53,6 +53,12 @@ impl Days {
         Self { dates, ids, after: None, done: false }
     }
 
+    /// Nothing: the caller may read none of what it asked for.
+    #[must_use]
+    pub(crate) fn none(dates: Dates) -> Self {
+        Self { dates, ids: Vec::new(), after: None, done: true }
+    }
+
     /// Goes on after an id.
     ///
     /// # Errors

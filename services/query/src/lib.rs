@@ -29,13 +29,13 @@ mod validate;
 mod view;
 
 use daybook::{
-    FILE_DESCRIPTOR_SET,
+    FILE_DESCRIPTOR_SET, access,
     query::v1::{
         projection_service_server::ProjectionServiceServer, stock_service_server::StockServiceServer,
         store_day_service_server::StoreDayServiceServer, supplier_day_service_server::SupplierDayServiceServer,
     },
 };
-use daybook_chassis::{BoxError, CancellationToken, health::Health, server, tasks::Tasks};
+use daybook_chassis::{BoxError, CancellationToken, access::Policy, door::Door, health::Health, server, tasks::Tasks};
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
@@ -58,12 +58,15 @@ const SERVICES: &[&str] = &[
 /// # Errors
 /// If the configuration cannot be used, or the server or one of its tasks fails.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let policy =
+        Policy { methods: access::methods(), scopes: access::SCOPES, whole: access::WHOLE, kinds: access::KINDS };
+    let door = Door::open(&config.door, listener.local_addr()?, &policy)?;
     let store = store::Store::connect(config.mongodb_url.expose(), &config.mongodb_database).await?;
     let (positions, watching) = position::Positions::new(store.clone(), shutdown.clone());
     let (health, health_service) = Health::new(SERVICES).await;
     let recent = Recent::new();
     let follower = match &config.command_endpoint {
-        Some(endpoint) => Some(Follower::new(endpoint, recent.clone(), positions.clone())?),
+        Some(endpoint) => Some(Follower::new(endpoint, &config.credentials, recent.clone(), positions.clone())?),
         None => None,
     };
     let frame = call::Frame::new(store.clone(), positions, recent, shutdown.clone());
@@ -89,6 +92,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
         tasks.spawn("follower", follower.run(shutdown.clone()));
     }
     tasks.spawn("health", health::watch(store, health, SERVICES, shutdown.clone()));
-    tasks.spawn("server", server::serve(listener, routes, shutdown, server::SHUTDOWN_BUDGET));
+    tasks.spawn("door", door.clone().watch(shutdown.clone()));
+    tasks.spawn("server", server::serve(listener, routes, door, shutdown, server::SHUTDOWN_BUDGET));
     tasks.join(server::SHUTDOWN_BUDGET).await
 }

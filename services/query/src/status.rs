@@ -35,6 +35,8 @@ pub(crate) enum QueryError {
     Invalid(Vec<Violation>),
     #[error("the page token was not made by this service, or for another request")]
     PageToken,
+    #[error("{}", .0.message)]
+    Denied(Box<Refusal>),
     #[error("there is no {what}")]
     NotFound { what: String, applied: i64 },
     #[error("the reports have reached position {applied}, not yet {asked}")]
@@ -53,6 +55,12 @@ pub(crate) enum QueryError {
     Store(#[source] StoreError),
     #[error("something is wrong inside the service")]
     Internal(&'static str),
+}
+
+impl From<Refusal> for QueryError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Denied(Box::new(refusal))
+    }
 }
 
 impl From<StoreError> for QueryError {
@@ -79,6 +87,7 @@ impl QueryError {
             Self::Overloaded(what) => debug!(what, "too much at once: refused"),
             Self::Invalid(_)
             | Self::PageToken
+            | Self::Denied(_)
             | Self::NotFound { .. }
             | Self::PositionNotReached { .. }
             | Self::ShuttingDown => {}
@@ -91,6 +100,7 @@ impl QueryError {
             Self::Invalid(violations) => {
                 Refusal::new(Code::InvalidArgument, reason::INVALID_REQUEST, message).with_violations(violations)
             }
+            Self::Denied(refusal) => *refusal,
             Self::PageToken => Refusal::new(Code::InvalidArgument, reason::INVALID_PAGE_TOKEN, message.clone())
                 .with_violations(vec![Violation {
                     field: "page_token".to_owned(),

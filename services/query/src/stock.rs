@@ -34,6 +34,8 @@ const IDS_PER_READ: usize = 1_000;
 pub(crate) struct Wanted {
     /// In order; empty for all.
     pub(crate) stores: Vec<String>,
+    /// True if the caller may read none of what it asked for.
+    pub(crate) nothing: bool,
     pub(crate) page_size: u32,
     pub(crate) cursor: Option<Cursor>,
     pub(crate) at_least: i64,
@@ -82,9 +84,12 @@ impl Frame {
     /// # Errors
     /// If the position is not reached, or MongoDB does not answer in time.
     pub(crate) async fn list_stock(&self, wanted: Wanted, until: Instant) -> Result<Answer<Stock>, QueryError> {
-        let Wanted { stores, page_size, cursor, at_least, listing } = wanted;
+        let Wanted { stores, nothing, page_size, cursor, at_least, listing } = wanted;
         let mut walk = Walk::new(&stores, cursor.as_ref().map(|cursor| cursor.document.as_str()));
         let look = self.look(STOCK, at_least, until).await?;
+        if nothing {
+            return Ok(Answer { entries: Vec::new(), next_page_token: String::new(), as_of: look.as_of });
+        }
         let _room = self.list_place(until).await?;
         let mut gathered = Gathered::after(cursor, page_size);
         let mut documents = 1;

@@ -103,7 +103,7 @@ impl Streams {
         &self,
         method: &'static str,
         request: Request<Q>,
-        check: impl FnOnce(Q) -> Result<V, QueryError>,
+        check: impl FnOnce(&Call, Q) -> Result<V, QueryError>,
         work: W,
     ) -> Result<Response<Outgoing<M>>, Status>
     where
@@ -112,10 +112,11 @@ impl Streams {
         F: Future<Output = Result<(), Closed>> + Send + 'static,
     {
         let begun = Stopwatch::now();
-        let call = Call::of(request.metadata());
+        let call = Call::of(&request)?;
         let request_id = call.request_id.clone();
         let span = call.span(method);
-        let accepted = check(request.into_inner()).and_then(|checked| Ok((checked, place(&self.places, "streams")?)));
+        let accepted =
+            check(&call, request.into_inner()).and_then(|checked| Ok((checked, place(&self.places, "streams")?)));
         let (checked, held) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -189,6 +190,7 @@ impl<M> Drop for Outgoing<M> {
 
 #[cfg(test)]
 mod tests {
+    use daybook_chassis::access::Caller;
     use futures_util::StreamExt as _;
     use tokio::time::Instant;
     use tonic::Code;
@@ -201,7 +203,9 @@ mod tests {
     where
         F: Future<Output = Result<(), Closed>> + Send + 'static,
     {
-        streams.start("Test", Request::new(()), Ok, |_, (), outbox| work(outbox))
+        let mut request = Request::new(());
+        request.extensions_mut().insert(Caller::anybody());
+        streams.start("Test", request, |_, ()| Ok(()), |_, (), outbox| work(outbox))
     }
 
     /// Sends numbers for ever.

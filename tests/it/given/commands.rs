@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use daybook::client::Link;
 use daybook::{
     client::CommandClient,
     command::v1::{
@@ -9,7 +10,7 @@ use daybook::{
         RegisterItemRequest, RegisterStoreRequest, RegisterSupplierRequest, UploadSalesRequest, VoidSaleRequest,
     },
 };
-use tonic::{Request, Status, transport::Channel};
+use tonic::{Request, Status};
 
 use crate::world::service::Service;
 
@@ -29,7 +30,7 @@ impl Commands {
     }
 
     /// Commands over a connection.
-    pub(crate) fn over(channel: Channel) -> Self {
+    pub(crate) fn over(channel: Link) -> Self {
         Self { client: CommandClient::new(channel) }
     }
 

@@ -1,11 +1,12 @@
 //! Bytes that are no message at all, and messages that are too large.
 
 use bytes::Bytes;
+use daybook::client::Link;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use tonic::{Code, transport::Channel};
+use tonic::Code;
 
 use super::raw::{call, call_path, name_of, not_served, served};
 use crate::{
@@ -24,7 +25,7 @@ fn is_query(name: &str) -> bool {
     name.starts_with("daybook.query.")
 }
 
-fn channel_of(world: &WholeWorld, name: &str) -> Channel {
+fn channel_of(world: &WholeWorld, name: &str) -> Link {
     if name.starts_with("daybook.projector.") {
         world.projector.channel()
     } else if is_query(name) {

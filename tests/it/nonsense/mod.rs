@@ -8,6 +8,6 @@ mod catalogue;
 mod events;
 mod goods;
 mod queries;
-mod raw;
+pub(crate) mod raw;
 mod sales;
 mod tables;

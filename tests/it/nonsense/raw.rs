@@ -3,23 +3,23 @@
 use std::time::Duration;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
+use daybook::client::Link;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
 use tonic::{
     Request, Status,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     codegen::http::uri::PathAndQuery,
-    transport::Channel,
 };
 
 /// How long a refusal may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Header by which a query may be given a request id.
-pub(super) const REQUEST_ID_HEADER: &str = "x-request-id";
+pub(crate) const REQUEST_ID_HEADER: &str = "x-request-id";
 
 /// The contract, as the services describe it to anybody who asks.
-pub(super) fn contract() -> DescriptorPool {
+pub(crate) fn contract() -> DescriptorPool {
     DescriptorPool::decode(daybook::FILE_DESCRIPTOR_SET).expect("the descriptor set can be read")
 }
 
@@ -37,36 +37,36 @@ fn methods() -> impl Iterator<Item = MethodDescriptor> {
 }
 
 /// Every method of the contract that is served.
-pub(super) fn served() -> Vec<MethodDescriptor> {
+pub(crate) fn served() -> Vec<MethodDescriptor> {
     methods().filter(|method| !LATER.contains(&method.parent_service().full_name())).collect()
 }
 
 /// Every method of the contract that is not served yet.
-pub(super) fn not_served() -> Vec<MethodDescriptor> {
+pub(crate) fn not_served() -> Vec<MethodDescriptor> {
     methods().filter(|method| LATER.contains(&method.parent_service().full_name())).collect()
 }
 
 /// The method with a name such as `daybook.command.v1.SaleService/RecordSale`.
-pub(super) fn method(name: &str) -> MethodDescriptor {
+pub(crate) fn method(name: &str) -> MethodDescriptor {
     let found = methods().find(|method| name_of(method) == name);
     found.unwrap_or_else(|| panic!("there is no {name}"))
 }
 
 /// The name of a method, as it stands in the path of a call.
-pub(super) fn name_of(method: &MethodDescriptor) -> String {
+pub(crate) fn name_of(method: &MethodDescriptor) -> String {
     format!("{}/{}", method.parent_service().full_name(), method.name())
 }
 
 /// The bytes of a method's request that is written as JSON.
-pub(super) fn encode(method: &MethodDescriptor, json: &serde_json::Value) -> Bytes {
+pub(crate) fn encode(method: &MethodDescriptor, json: &serde_json::Value) -> Bytes {
     let message = DynamicMessage::deserialize(method.input(), json)
         .unwrap_or_else(|error| panic!("{}: {error}: {json}", name_of(method)));
     prost::Message::encode_to_vec(&message).into()
 }
 
 /// Calls a method with one message and answers everything that comes back.
-pub(super) async fn call(
-    channel: &Channel,
+pub(crate) async fn call(
+    channel: &Link,
     method: &MethodDescriptor,
     message: Bytes,
     request_id: &str,
@@ -75,8 +75,8 @@ pub(super) async fn call(
 }
 
 /// As [`call`], whether there is such a method or not.
-pub(super) async fn call_path(
-    channel: &Channel,
+pub(crate) async fn call_path(
+    channel: &Link,
     name: &str,
     message: Bytes,
     request_id: &str,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use daybook::client::Link;
 use daybook::command::v1::Outcome;
 use prost::Message as _;
 use prost_reflect::MethodDescriptor;
-use tonic::{Code, transport::Channel};
+use tonic::Code;
 
 use super::{
     case::Case,
@@ -38,7 +39,7 @@ fn cases_of_commands() -> Vec<Case> {
 }
 
 /// Sends a case and tells how it was refused.
-async fn refusal(channel: &Channel, case: &Case) -> Result<Refused, String> {
+async fn refusal(channel: &Link, case: &Case) -> Result<Refused, String> {
     let method = raw::method(case.method);
     let message = encode(&method, &case.message);
     match call(channel, &method, message, QUERY_ID).await {
@@ -67,7 +68,7 @@ fn id_of(case: &Case, method: &MethodDescriptor) -> Option<String> {
 }
 
 /// Sends all cases; answers what was not as the table says.
-async fn mistakes(channel: &Channel, cases: &[Case]) -> Vec<String> {
+async fn mistakes(channel: &Link, cases: &[Case]) -> Vec<String> {
     let mut mistakes = Vec::new();
     for case in cases {
         let method = raw::method(case.method);

@@ -17,6 +17,7 @@ pub(crate) fn endpoints(world: &WholeWorld) -> Endpoints {
         command: Some(world.command.endpoint()),
         query: Some(world.query.endpoint()),
         projector: Some(world.projector.endpoint()),
+        ..Endpoints::default()
     }
 }
 

@@ -2,6 +2,7 @@
 //! that ends.
 
 pub(crate) mod database;
+pub(crate) mod doors;
 pub(crate) mod environment;
 pub(crate) mod service;
 pub(crate) mod stream;
@@ -14,16 +15,17 @@ use daybook::{
     client::CommandClient,
     event::v1::{GetLogStatusRequest, GetLogStatusResponse, ReadEventsRequest, RecordedEvent},
 };
-use daybook_chassis::config::Secret;
+use daybook_chassis::{config::Secret, door::DoorConfig};
 use daybook_command::config::{Config as CommandConfig, Nats, Postgres};
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
 use crate::given::commands::Commands;
 use database::Database;
+use doors::Doors;
 use service::Service;
 use stream::Stream;
-pub(crate) use whole::in_world;
+pub(crate) use whole::{in_guarded_world, in_world};
 
 /// Connections to PostgreSQL of one command service: tests run side by side, and the server's connections are counted.
 const POSTGRES_CONNECTIONS: usize = 6;
@@ -39,12 +41,14 @@ pub(crate) struct World {
     pub(crate) database: Database,
     pub(crate) stream: Stream,
     pub(crate) command: Service,
+    /// Certificates and tokens; none where the services stand open.
+    pub(crate) doors: Option<Doors>,
 }
 
 /// Runs a test in a world of its own with the write side: PostgreSQL, NATS and the command service.
 pub(crate) fn in_write_side(test: impl AsyncFnOnce(&World)) {
     run(async {
-        let world = World::write_side().await;
+        let world = World::write_side(None).await;
         let outcome = AssertUnwindSafe(test(&world)).catch_unwind().await;
         let ended = world.end().await;
         if let Err(panic) = outcome {
@@ -68,17 +72,17 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
 }
 
 impl World {
-    async fn write_side() -> Self {
+    async fn write_side(doors: Option<Doors>) -> Self {
         let id = format!("it_{}", &Uuid::new_v4().simple().to_string()[..12]);
         let database = Database::create(environment::postgres_url(), environment::app_password(), &id).await;
         let stream = Stream::of(environment::nats_url(), &id).await;
-        let command = start_command(&database, &stream).await;
-        Self { id, database, stream, command }
+        let command = start_command(&database, &stream, doors.as_ref()).await;
+        Self { id, database, stream, command, doors }
     }
 
     /// Starts another command service on the same log.
     pub(crate) async fn another_command(&self) -> Service {
-        start_command(&self.database, &self.stream).await
+        start_command(&self.database, &self.stream, self.doors.as_ref()).await
     }
 
     /// Clients of the command service.
@@ -124,7 +128,7 @@ impl World {
     }
 }
 
-async fn start_command(database: &Database, stream: &Stream) -> Service {
+async fn start_command(database: &Database, stream: &Stream, doors: Option<&Doors>) -> Service {
     let postgres = Postgres { url: Secret::new(database.app_url()), connections: POSTGRES_CONNECTIONS };
     let nats = Nats {
         url: stream.url.clone(),
@@ -133,11 +137,13 @@ async fn start_command(database: &Database, stream: &Stream) -> Service {
         replicas: 1,
         max_bytes: STREAM_BYTES,
     };
+    let door = doors.map_or_else(DoorConfig::default, Doors::config);
     let service = Service::start("command", |listener, shutdown| async move {
         let listen = listener.local_addr()?;
-        daybook_command::run(CommandConfig { listen, postgres, nats }, listener, shutdown).await
+        daybook_command::run(CommandConfig { listen, door, postgres, nats }, listener, shutdown).await
     })
     .await;
+    let service = service.reached_with(doors.map(Doors::operator).unwrap_or_default());
     service.serving().await;
     service
 }

@@ -2,9 +2,9 @@
 
 use std::{future::Future, net::Ipv4Addr, time::Duration};
 
+use daybook::client::{Credentials, Link};
 use daybook_chassis::{BoxError, CancellationToken, server::SHUTDOWN_BUDGET};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
-use tonic::transport::Channel;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use super::until::until;
@@ -17,6 +17,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Service {
     name: &'static str,
     port: u16,
+    /// How the service is reached: with a certificate of this root and this token, or without either.
+    credentials: Credentials,
     shutdown: CancellationToken,
     running: JoinHandle<Result<(), BoxError>>,
 }
@@ -32,17 +34,33 @@ impl Service {
         let port = listener.local_addr().expect("the listener has an address").port();
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(run(listener, shutdown.clone()));
-        Self { name, port, shutdown, running }
+        Self { name, port, credentials: Credentials::default(), shutdown, running }
+    }
+
+    /// The same, for callers with credentials.
+    pub(crate) fn reached_with(self, credentials: Credentials) -> Self {
+        Self { credentials, ..self }
     }
 
     /// Where the service is.
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.credentials.ca_file.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// A connection of its own to the service.
-    pub(crate) fn channel(&self) -> Channel {
-        daybook::client::channel(&self.endpoint()).expect("the endpoint is a URI")
+    pub(crate) fn channel(&self) -> Link {
+        self.channel_with(&self.credentials)
+    }
+
+    /// A connection to the service with other credentials.
+    pub(crate) fn channel_with(&self, credentials: &Credentials) -> Link {
+        daybook::client::link(&self.endpoint(), credentials).expect("the endpoint is a URI")
     }
 
     /// What the service says of its health; an empty name asks for the whole process. `None` if it does not answer.

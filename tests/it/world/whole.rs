@@ -6,13 +6,13 @@ use daybook::{
     client::QueryClient,
     query::v1::{AsOf, GetProjectionStatusRequest},
 };
-use daybook_chassis::config::Secret;
+use daybook_chassis::{config::Secret, door::DoorConfig};
 use daybook_projector::config::{Bounds, Config as ProjectorConfig, Mongodb, Shard, Source};
 use daybook_query::Config as QueryConfig;
 use futures_util::FutureExt as _;
 use tonic::Request;
 
-use super::{World, environment, run, service::Service, until::PATIENCE};
+use super::{World, doors::Doors, environment, run, service::Service, until::PATIENCE};
 
 /// What one test runs in, with reports.
 #[derive(Debug)]
@@ -32,8 +32,19 @@ impl Deref for WholeWorld {
 
 /// Runs a test in a world of its own with all stores and services.
 pub(crate) fn in_world(test: impl AsyncFnOnce(&WholeWorld)) {
+    in_world_with(None, test);
+}
+
+/// Runs a test in a world whose services take TLS and known callers only.
+pub(crate) fn in_guarded_world(test: impl AsyncFnOnce(&WholeWorld, &Doors)) {
+    let doors = Doors::new();
+    let same = doors.clone();
+    in_world_with(Some(doors), async |world| test(world, &same).await);
+}
+
+fn in_world_with(doors: Option<Doors>, test: impl AsyncFnOnce(&WholeWorld)) {
     run(async {
-        let world = WholeWorld::start().await;
+        let world = WholeWorld::start(doors).await;
         let outcome = AssertUnwindSafe(test(&world)).catch_unwind().await;
         let ended = world.end().await;
         if let Err(panic) = outcome {
@@ -44,8 +55,8 @@ pub(crate) fn in_world(test: impl AsyncFnOnce(&WholeWorld)) {
 }
 
 impl WholeWorld {
-    async fn start() -> Self {
-        let world = World::write_side().await;
+    async fn start(doors: Option<Doors>) -> Self {
+        let world = World::write_side(doors).await;
         let projector = start_projector(&world).await;
         let query = start_query(&world, true).await;
         projector.serving().await;
@@ -100,28 +111,34 @@ impl WholeWorld {
 async fn start_projector(world: &World) -> Service {
     let source = Source {
         command_endpoint: world.command.endpoint(),
+        credentials: world.doors.as_ref().map(|doors| doors.service("projector")).unwrap_or_default(),
         nats_url: Secret::new(world.stream.url.clone()),
         nats_stream: world.stream.name.clone(),
     };
     let mongodb = Mongodb { url: Secret::new(environment::mongodb_url()), database: world.id.clone() };
     // Tests spoil documents and look for them: nobody else shall repair them meanwhile.
     let bounds = Bounds { audit_interval: Duration::ZERO, ..Bounds::default() };
-    Service::start("projector", |listener, shutdown| async move {
+    let door = world.doors.as_ref().map_or_else(DoorConfig::default, Doors::config);
+    let service = Service::start("projector", |listener, shutdown| async move {
         let listen = listener.local_addr()?;
-        let config = ProjectorConfig { listen, source, mongodb, shard: Shard::WHOLE, bounds };
+        let config = ProjectorConfig { listen, door, source, mongodb, shard: Shard::WHOLE, bounds };
         daybook_projector::run(config, listener, shutdown).await
     })
-    .await
+    .await;
+    service.reached_with(world.doors.as_ref().map(Doors::operator).unwrap_or_default())
 }
 
 async fn start_query(world: &World, follows: bool) -> Service {
     let command_endpoint = follows.then(|| world.command.endpoint());
     let mongodb_url = Secret::new(environment::mongodb_url());
     let mongodb_database = world.id.clone();
-    Service::start("query", |listener, shutdown| async move {
+    let door = world.doors.as_ref().map_or_else(DoorConfig::default, Doors::config);
+    let credentials = world.doors.as_ref().map(|doors| doors.service("query")).unwrap_or_default();
+    let service = Service::start("query", |listener, shutdown| async move {
         let listen = listener.local_addr()?;
-        let config = QueryConfig { listen, command_endpoint, mongodb_url, mongodb_database };
+        let config = QueryConfig { listen, door, command_endpoint, credentials, mongodb_url, mongodb_database };
         daybook_query::run(config, listener, shutdown).await
     })
-    .await
+    .await;
+    service.reached_with(world.doors.as_ref().map(Doors::operator).unwrap_or_default())
 }

@@ -3,6 +3,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use daybook::{
+    access::STORES,
     business_day::parse_date,
     event::{
         EventType,
@@ -14,7 +15,11 @@ use daybook::{
     },
     reason, stream,
 };
-use daybook_chassis::{CancellationToken, answer::Refusal};
+use daybook_chassis::{
+    CancellationToken,
+    access::{Narrowed, refuse::Denial},
+    answer::Refusal,
+};
 use futures_util::Stream;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
@@ -23,6 +28,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
 
+use super::origin::{Origin, split};
 use crate::{
     append::stopping,
     domain::check::{self, Check},
@@ -86,14 +92,15 @@ impl EventLogService for EventLog {
     type FollowEventsStream = Pin<Box<dyn Stream<Item = Result<FollowEventsResponse, Status>> + Send>>;
 
     async fn read_events(&self, request: Request<ReadEventsRequest>) -> Result<Response<ReadEventsResponse>, Status> {
-        let request = request.into_inner();
-        let filter = request.filter.unwrap_or_default();
+        let (origin, request) = split(request)?;
+        let mut filter = request.filter.unwrap_or_default();
         let mut check = Check::default();
         check_position(&mut check, "after_position", request.after_position);
         check_position(&mut check, "until_position", request.until_position);
         let limit = check_page_size(&mut check, request.page_size);
         check_filter(&mut check, &filter);
         finish(check)?;
+        narrow(&origin, &mut filter)?;
         let _place = self.place().await?;
         let page = self.store.read(request.after_position, request.until_position, limit, &filter).await;
         let Page { events, scanned, head } = page.map_err(|error| failed(&error))?;
@@ -105,12 +112,13 @@ impl EventLogService for EventLog {
         &self,
         request: Request<FollowEventsRequest>,
     ) -> Result<Response<Self::FollowEventsStream>, Status> {
-        let request = request.into_inner();
-        let filter = request.filter.unwrap_or_default();
+        let (origin, request) = split(request)?;
+        let mut filter = request.filter.unwrap_or_default();
         let mut check = Check::default();
         check_position(&mut check, "after_position", request.after_position);
         check_filter(&mut check, &filter);
         finish(check)?;
+        narrow(&origin, &mut filter)?;
         let (sender, receiver) = mpsc::channel(FOLLOW_PAGES);
         let event_log = self.clone();
         tokio::spawn(async move { event_log.follow(request.after_position, filter, sender).await });
@@ -118,7 +126,7 @@ impl EventLogService for EventLog {
     }
 
     async fn get_stream(&self, request: Request<GetStreamRequest>) -> Result<Response<GetStreamResponse>, Status> {
-        let request = request.into_inner();
+        let (origin, request) = split(request)?;
         let mut check = Check::default();
         let named = !request.stream.is_empty() && request.stream.len() <= MAX_STREAM_LEN;
         check.that(named, "stream", reason::REQUIRED, || {
@@ -132,7 +140,15 @@ impl EventLogService for EventLog {
         let _place = self.place().await?;
         let mut events =
             self.store.read_stream(id, request.after_version, fetch).await.map_err(|error| failed(&error))?;
-        if events.is_empty() && request.after_version == 0 {
+        // A stream that is not the caller's looks like one that does not exist.
+        let is_foreign = |event: &StoredEvent| {
+            let store = event.store_id.as_deref().unwrap_or_default();
+            origin.caller.speaks_for(&[(STORES, store)]).is_err()
+        };
+        if events.iter().any(is_foreign) {
+            events.clear();
+        }
+        if events.is_empty() && (request.after_version == 0 || origin.caller.is_bound()) {
             let message = format!("there is no stream {}", request.stream);
             return Err(Refusal::new(Code::NotFound, reason::NOT_FOUND, message).into_status(""));
         }
@@ -229,6 +245,15 @@ impl EventLog {
             }
         }
     }
+}
+
+/// Leaves of a filter what the caller may read.
+fn narrow(origin: &Origin, filter: &mut EventFilter) -> Result<(), Status> {
+    match origin.caller.narrow(STORES, std::mem::take(&mut filter.store_ids)) {
+        Narrowed::To(stores) => filter.store_ids = stores,
+        Narrowed::Nothing => return Err(Denial::NotOwn(STORES.to_owned()).refusal().into_status("")),
+    }
+    Ok(())
 }
 
 fn recorded(events: Vec<StoredEvent>) -> Result<Vec<RecordedEvent>, StoreError> {

@@ -3,23 +3,21 @@
 use std::time::Duration;
 
 use daybook::{
+    access::{STORES, SUPPLIERS},
     command::v1::{
         Accepted, AdjustStockRequest, DiscardEventRequest, RecordDeliveryRequest, RecordReturnRequest,
         RecordSaleRequest, RegisterItemRequest, RegisterStoreRequest, RegisterSupplierRequest, VoidSaleRequest,
     },
     event,
-    event::v1::Metadata,
     ids::RequestId,
     reason, stream,
 };
-use daybook_chassis::{
-    answer::{Refusal, Violation},
-    deadline,
-};
+use daybook_chassis::answer::{Refusal, Violation};
 use sha2::{Digest as _, Sha256};
 use tokio::{sync::oneshot, time::Instant};
-use tonic::{Code, Status, metadata::MetadataMap};
+use tonic::{Code, Status};
 
+use super::origin::Origin;
 use crate::{
     append::{Answer, Appends, Fingerprint, Submission, stopping},
     domain::{
@@ -40,12 +38,6 @@ const MAX_STREAM_EVENTS: i64 = 10_000;
 /// When to come back after a lost race.
 const RACE_WAIT: Duration = Duration::from_millis(50);
 
-/// Who calls, until callers are verified.
-const ANONYMOUS: &str = "anonymous";
-
-/// Longest trace context that is kept; the standard's has 55 characters.
-const MAX_TRACEPARENT_LEN: usize = 64;
-
 /// Executes commands.
 #[derive(Clone, Debug)]
 pub struct Executor {
@@ -61,6 +53,9 @@ pub trait CommandMessage: prost::Message + Clone {
     /// Takes the request id out of the message.
     fn take_request_id(&mut self) -> String;
 
+    /// The stores and suppliers for which the sender must be allowed to speak, by kind; none for what concerns the chain.
+    fn objects(&self) -> Vec<(&'static str, &str)>;
+
     /// Checks the message.
     ///
     /// # Errors
@@ -69,12 +64,17 @@ pub trait CommandMessage: prost::Message + Clone {
 }
 
 macro_rules! command_messages {
-    ($($message:ident => $parse:expr;)*) => {$(
+    ($($message:ident: $objects:expr => $parse:expr;)*) => {$(
         impl CommandMessage for $message {
             const NAME: &'static str = stringify!($message);
 
             fn take_request_id(&mut self) -> String {
                 std::mem::take(&mut self.request_id)
+            }
+
+            fn objects(&self) -> Vec<(&'static str, &str)> {
+                let objects: fn(&$message) -> Vec<(&'static str, &str)> = $objects;
+                objects(self)
             }
 
             fn parse(self, catalogue: &Catalogue) -> Result<Command, Refusal> {
@@ -86,15 +86,26 @@ macro_rules! command_messages {
 }
 
 command_messages! {
-    RegisterSupplierRequest => |message, _| RegisterSupplier::parse(message).map(Command::RegisterSupplier);
-    RegisterStoreRequest => |message, _| RegisterStore::parse(message).map(Command::RegisterStore);
-    RegisterItemRequest => |message, catalogue| RegisterItem::parse(message, catalogue).map(Command::RegisterItem);
-    RecordDeliveryRequest => |message, catalogue| RecordDelivery::parse(message, catalogue).map(Command::RecordDelivery);
-    AdjustStockRequest => |message, catalogue| AdjustStock::parse(message, catalogue).map(Command::AdjustStock);
-    RecordSaleRequest => |message, catalogue| RecordSale::parse(message, catalogue).map(Command::RecordSale);
-    DiscardEventRequest => |message, _| DiscardEvent::parse(message).map(Command::DiscardEvent);
-    VoidSaleRequest => |message, _| VoidSale::parse(message).map(|command| Command::VoidSale(command, None));
-    RecordReturnRequest => |message, catalogue| {
+    RegisterSupplierRequest: |_| vec![] => |message, _| RegisterSupplier::parse(message).map(Command::RegisterSupplier);
+    RegisterStoreRequest: |_| vec![] => |message, _| RegisterStore::parse(message).map(Command::RegisterStore);
+    RegisterItemRequest: |_| vec![] => |message, catalogue| {
+        RegisterItem::parse(message, catalogue).map(Command::RegisterItem)
+    };
+    RecordDeliveryRequest: |message| vec![(STORES, &message.store_id), (SUPPLIERS, &message.supplier_id)] =>
+        |message, catalogue| RecordDelivery::parse(message, catalogue).map(Command::RecordDelivery);
+    AdjustStockRequest: |message| vec![(STORES, &message.store_id)] => |message, catalogue| {
+        AdjustStock::parse(message, catalogue).map(Command::AdjustStock)
+    };
+    RecordSaleRequest: |message| vec![(STORES, &message.store_id)] => |message, catalogue| {
+        RecordSale::parse(message, catalogue).map(Command::RecordSale)
+    };
+    DiscardEventRequest: |_| vec![] => |message, _| DiscardEvent::parse(message).map(Command::DiscardEvent);
+    VoidSaleRequest: |message| message.receipt.iter().map(|sale| (STORES, sale.store_id.as_str())).collect() =>
+        |message, _| VoidSale::parse(message).map(|command| Command::VoidSale(command, None));
+    RecordReturnRequest: |message| {
+        let sale = message.original_receipt.iter().map(|sale| sale.store_id.as_str());
+        [message.store_id.as_str()].into_iter().chain(sale).map(|store| (STORES, store)).collect()
+    } => |message, catalogue| {
         RecordReturn::parse(message, catalogue).map(|command| Command::RecordReturn(command, None))
     };
 }
@@ -116,20 +127,23 @@ impl Executor {
     ///
     /// # Errors
     /// The status that the caller gets.
-    pub async fn unary<M: CommandMessage>(&self, metadata: &MetadataMap, mut message: M) -> Result<Accepted, Status> {
-        let until = deadline::of(metadata);
+    pub async fn unary<M: CommandMessage>(&self, origin: Origin, mut message: M) -> Result<Accepted, Status> {
         let request_id = message.take_request_id();
-        let result = match self.prepare(&request_id, trace(metadata), message) {
-            Ok(submission) => self.execute(submission, until).await,
+        let result = match self.prepare(&request_id, &origin, message) {
+            Ok(submission) => self.execute(submission, origin.until).await,
             Err(refusal) => Err(refusal),
         };
         result.map_err(|refusal| refusal.into_status(&request_id))
     }
 
     /// Submits one command of a stream, waiting for room. Only for commands that depend on no stream.
-    pub async fn streamed<M: CommandMessage>(&self, trace: String, mut message: M) -> Coming {
+    pub async fn streamed<M: CommandMessage>(&self, origin: &Origin, mut message: M) -> Coming {
         let request_id = message.take_request_id();
-        let submitted = match self.prepare(&request_id, trace, message) {
+        let prepared = match origin.next_message().await {
+            Ok(()) => self.prepare(&request_id, origin, message),
+            Err(refusal) => Err(refusal),
+        };
+        let submitted = match prepared {
             Ok(submission) => self.appends.submit(submission).await,
             Err(refusal) => Err(refusal),
         };
@@ -139,12 +153,9 @@ impl Executor {
         }
     }
 
-    fn prepare<M: CommandMessage>(
-        &self,
-        request_id: &str,
-        traceparent: String,
-        message: M,
-    ) -> Result<Submission, Refusal> {
+    fn prepare<M: CommandMessage>(&self, request_id: &str, origin: &Origin, message: M) -> Result<Submission, Refusal> {
+        // First: who may not speak for a store learns nothing about it.
+        origin.caller.speaks_for(&message.objects())?;
         let bytes = message.encoded_len();
         let fingerprint = fingerprint(&message);
         let command = message.parse(&self.appends.catalogue());
@@ -158,14 +169,7 @@ impl Executor {
             }
         };
         let command = command?;
-        let text = request_id.to_string();
-        let metadata = Metadata {
-            actor: ANONYMOUS.to_owned(),
-            correlation_id: text.clone(),
-            request_id: text,
-            causation_id: String::new(),
-            traceparent,
-        };
+        let metadata = origin.metadata(request_id.to_string());
         Ok(Submission { command, request_id, fingerprint, metadata, bytes })
     }
 
@@ -222,13 +226,6 @@ impl Executor {
         }
         Ok(SaleState::fold(events).map(Box::new))
     }
-}
-
-/// The trace context of a call, if it sent one.
-#[must_use]
-pub fn trace(metadata: &MetadataMap) -> String {
-    let text = metadata.get("traceparent").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    text.chars().take(MAX_TRACEPARENT_LEN).collect()
 }
 
 /// Digest of a command's content: prost writes the same message always the same way.

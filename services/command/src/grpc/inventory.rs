@@ -8,7 +8,8 @@ use daybook_chassis::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    execute::{Executor, trace},
+    execute::Executor,
+    origin::split,
     upload::{self, Answers},
 };
 
@@ -27,8 +28,8 @@ impl InventoryService for Inventory {
         &self,
         request: Request<RecordDeliveryRequest>,
     ) -> Result<Response<RecordDeliveryResponse>, Status> {
-        let (metadata, _, message) = request.into_parts();
-        let accepted = self.executor.unary(&metadata, message).await?;
+        let (origin, message) = split(request)?;
+        let accepted = self.executor.unary(origin, message).await?;
         Ok(Response::new(RecordDeliveryResponse { accepted: Some(accepted) }))
     }
 
@@ -36,11 +37,11 @@ impl InventoryService for Inventory {
         &self,
         request: Request<Streaming<UploadDeliveriesRequest>>,
     ) -> Result<Response<Self::UploadDeliveriesStream>, Status> {
-        let (metadata, _, messages) = request.into_parts();
-        let (executor, trace) = (self.executor.clone(), trace(&metadata));
+        let (origin, messages) = split(request)?;
+        let executor = self.executor.clone();
         let submit = move |message: UploadDeliveriesRequest| {
-            let (executor, trace) = (executor.clone(), trace.clone());
-            async move { executor.streamed(trace, upload::or_default(message.delivery)).await }
+            let (executor, origin) = (executor.clone(), origin.clone());
+            async move { executor.streamed(&origin, upload::or_default(message.delivery)).await }
         };
         let answer = |outcome| UploadDeliveriesResponse { outcome: Some(outcome) };
         Ok(Response::new(upload::serve(messages, self.shutdown.clone(), submit, answer)))
@@ -50,8 +51,8 @@ impl InventoryService for Inventory {
         &self,
         request: Request<AdjustStockRequest>,
     ) -> Result<Response<AdjustStockResponse>, Status> {
-        let (metadata, _, message) = request.into_parts();
-        let accepted = self.executor.unary(&metadata, message).await?;
+        let (origin, message) = split(request)?;
+        let accepted = self.executor.unary(origin, message).await?;
         Ok(Response::new(AdjustStockResponse { accepted: Some(accepted) }))
     }
 }

@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod event_log;
 pub mod execute;
 pub mod inventory;
+pub mod origin;
 pub mod page;
 pub mod parking;
 pub mod sale;

@@ -7,7 +7,7 @@ use daybook::{
 use daybook_chassis::answer::Refusal;
 use tonic::{Code, Request, Response, Status};
 
-use super::execute::Executor;
+use super::{execute::Executor, origin::split};
 use crate::{status, store::Store};
 
 /// Events that the reports cannot take in.
@@ -23,7 +23,7 @@ impl ParkingService for Parking {
         &self,
         request: Request<DiscardEventRequest>,
     ) -> Result<Response<DiscardEventResponse>, Status> {
-        let (metadata, _, message) = request.into_parts();
+        let (origin, message) = split(request)?;
         // Events do not go away: what is there now is there when it is decided.
         if message.position > 0 {
             let found = self.store.recorded_at(message.position).await;
@@ -34,7 +34,7 @@ impl ParkingService for Parking {
                 );
             }
         }
-        let accepted = self.executor.unary(&metadata, message).await?;
+        let accepted = self.executor.unary(origin, message).await?;
         Ok(Response::new(DiscardEventResponse { accepted: Some(accepted) }))
     }
 }

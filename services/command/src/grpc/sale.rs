@@ -8,7 +8,8 @@ use daybook_chassis::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    execute::{Executor, trace},
+    execute::Executor,
+    origin::split,
     upload::{self, Answers},
 };
 
@@ -24,8 +25,8 @@ impl SaleService for Sales {
     type UploadSalesStream = Answers<UploadSalesResponse>;
 
     async fn record_sale(&self, request: Request<RecordSaleRequest>) -> Result<Response<RecordSaleResponse>, Status> {
-        let (metadata, _, message) = request.into_parts();
-        let accepted = self.executor.unary(&metadata, message).await?;
+        let (origin, message) = split(request)?;
+        let accepted = self.executor.unary(origin, message).await?;
         Ok(Response::new(RecordSaleResponse { accepted: Some(accepted) }))
     }
 
@@ -33,19 +34,19 @@ impl SaleService for Sales {
         &self,
         request: Request<Streaming<UploadSalesRequest>>,
     ) -> Result<Response<Self::UploadSalesStream>, Status> {
-        let (metadata, _, messages) = request.into_parts();
-        let (executor, trace) = (self.executor.clone(), trace(&metadata));
+        let (origin, messages) = split(request)?;
+        let executor = self.executor.clone();
         let submit = move |message: UploadSalesRequest| {
-            let (executor, trace) = (executor.clone(), trace.clone());
-            async move { executor.streamed(trace, upload::or_default(message.sale)).await }
+            let (executor, origin) = (executor.clone(), origin.clone());
+            async move { executor.streamed(&origin, upload::or_default(message.sale)).await }
         };
         let answer = |outcome| UploadSalesResponse { outcome: Some(outcome) };
         Ok(Response::new(upload::serve(messages, self.shutdown.clone(), submit, answer)))
     }
 
     async fn void_sale(&self, request: Request<VoidSaleRequest>) -> Result<Response<VoidSaleResponse>, Status> {
-        let (metadata, _, message) = request.into_parts();
-        let accepted = self.executor.unary(&metadata, message).await?;
+        let (origin, message) = split(request)?;
+        let accepted = self.executor.unary(origin, message).await?;
         Ok(Response::new(VoidSaleResponse { accepted: Some(accepted) }))
     }
 
@@ -53,8 +54,8 @@ impl SaleService for Sales {
         &self,
         request: Request<RecordReturnRequest>,
     ) -> Result<Response<RecordReturnResponse>, Status> {
-        let (metadata, _, message) = request.into_parts();
-        let accepted = self.executor.unary(&metadata, message).await?;
+        let (origin, message) = split(request)?;
+        let accepted = self.executor.unary(origin, message).await?;
         Ok(Response::new(RecordReturnResponse { accepted: Some(accepted) }))
     }
 }

@@ -28,11 +28,11 @@ impl Store {
             let mut catalogue = Catalogue::default();
             let head = transaction.query_one("SELECT catalogue_position FROM log_head", &[]).await?;
             catalogue.position = head.try_get(0)?;
-            for row in transaction.query(SUPPLIERS, &[&"", &i64::MAX]).await? {
+            for row in transaction.query(SUPPLIERS, &[&"", &i64::MAX, &EVERYBODY]).await? {
                 let Supplier { supplier_id, name, gln } = supplier(&row)?;
                 catalogue.apply(&Kind::SupplierRegistered(SupplierRegistered { supplier_id, name, gln }));
             }
-            for row in transaction.query(STORES, &[&"", &i64::MAX]).await? {
+            for row in transaction.query(STORES, &[&"", &i64::MAX, &EVERYBODY]).await? {
                 let store = store(&row)?;
                 catalogue.apply(&Kind::StoreRegistered(StoreRegistered {
                     store_id: store.store_id,
@@ -43,7 +43,7 @@ impl Store {
                     negative_stock_allowed: store.negative_stock_allowed,
                 }));
             }
-            for row in transaction.query(ITEMS, &[&"", &i64::MAX]).await? {
+            for row in transaction.query(ITEMS, &[&"", &i64::MAX, &EVERYBODY]).await? {
                 let item = item(&row)?;
                 catalogue.apply(&Kind::ItemRegistered(ItemRegistered {
                     item_id: item.item_id,
@@ -80,28 +80,43 @@ impl Store {
         connection.finish(result)
     }
 
-    /// Suppliers after an id, in order.
+    /// Suppliers after an id, in order; only of those named, if any are.
     ///
     /// # Errors
     /// If Postgres is away.
-    pub async fn list_suppliers(&self, after: &str, limit: i64) -> Result<Vec<Supplier>, StoreError> {
-        self.list(SUPPLIERS, after, limit, supplier).await
+    pub async fn list_suppliers(
+        &self,
+        after: &str,
+        limit: i64,
+        only: Option<Vec<String>>,
+    ) -> Result<Vec<Supplier>, StoreError> {
+        self.list(SUPPLIERS, after, limit, only, supplier).await
     }
 
-    /// Stores after an id, in order.
+    /// Stores after an id, in order; only of those named, if any are.
     ///
     /// # Errors
     /// If Postgres is away.
-    pub async fn list_stores(&self, after: &str, limit: i64) -> Result<Vec<StoreEntry>, StoreError> {
-        self.list(STORES, after, limit, store).await
+    pub async fn list_stores(
+        &self,
+        after: &str,
+        limit: i64,
+        only: Option<Vec<String>>,
+    ) -> Result<Vec<StoreEntry>, StoreError> {
+        self.list(STORES, after, limit, only, store).await
     }
 
-    /// Items after an id, in order.
+    /// Items after an id, in order; only of the suppliers named, if any are.
     ///
     /// # Errors
     /// If Postgres is away.
-    pub async fn list_items(&self, after: &str, limit: i64) -> Result<Vec<Item>, StoreError> {
-        self.list(ITEMS, after, limit, item).await
+    pub async fn list_items(
+        &self,
+        after: &str,
+        limit: i64,
+        only: Option<Vec<String>>,
+    ) -> Result<Vec<Item>, StoreError> {
+        self.list(ITEMS, after, limit, only, item).await
     }
 
     async fn list<T>(
@@ -109,13 +124,14 @@ impl Store {
         sql: &str,
         after: &str,
         limit: i64,
+        only: Option<Vec<String>>,
         read: fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         let mut connection = self.connection().await?;
         let client = connection.client()?;
         let result = bounded(async {
             let statement = client.prepare_cached(sql).await?;
-            let rows = client.query(&statement, &[&after, &limit]).await?;
+            let rows = client.query(&statement, &[&after, &limit, &only]).await?;
             rows.iter().map(read).collect()
         })
         .await;
@@ -123,13 +139,17 @@ impl Store {
     }
 }
 
-const SUPPLIERS: &str = "SELECT supplier_id, name, gln FROM suppliers WHERE supplier_id > $1 ORDER BY 1 LIMIT $2";
+/// No list of ids: nothing is left out.
+const EVERYBODY: Option<Vec<String>> = None;
+
+const SUPPLIERS: &str = "SELECT supplier_id, name, gln FROM suppliers
+    WHERE supplier_id > $1 AND ($3::text[] IS NULL OR supplier_id = ANY($3)) ORDER BY 1 LIMIT $2";
 
 const STORES: &str = "SELECT store_id, name, time_zone, cut_off_minutes, currency_code, negative_stock_allowed
-    FROM stores WHERE store_id > $1 ORDER BY 1 LIMIT $2";
+    FROM stores WHERE store_id > $1 AND ($3::text[] IS NULL OR store_id = ANY($3)) ORDER BY 1 LIMIT $2";
 
 const ITEMS: &str = "SELECT item_id, name, gtin, category, unit_code, decimals, supplier_id
-    FROM items WHERE item_id > $1 ORDER BY 1 LIMIT $2";
+    FROM items WHERE item_id > $1 AND ($3::text[] IS NULL OR supplier_id = ANY($3)) ORDER BY 1 LIMIT $2";
 
 const UNASSIGNED_ITEMS: &str = "SELECT DISTINCT item_id FROM unassigned_sales u
     WHERE NOT EXISTS (SELECT FROM items i WHERE i.item_id = u.item_id)";

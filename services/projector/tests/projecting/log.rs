@@ -5,12 +5,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use daybook::access;
 use daybook::event::v1::{
     FollowEventsRequest, FollowEventsResponse, GetLogStatusRequest, GetLogStatusResponse, GetStreamRequest,
     GetStreamResponse, ReadEventsRequest, ReadEventsResponse, RecordedEvent,
     event_log_service_server::{EventLogService, EventLogServiceServer},
 };
-use daybook_chassis::CancellationToken;
+use daybook_chassis::{
+    CancellationToken,
+    access::Policy,
+    door::{Door, DoorConfig},
+};
 use tonic::{Request, Response, Status};
 
 #[derive(Clone, Debug, Default)]
@@ -23,7 +28,10 @@ impl Log {
         let listener = daybook_chassis::server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = tonic::service::Routes::new(EventLogServiceServer::new(self.clone()));
-        tokio::spawn(daybook_chassis::server::serve(listener, routes, shutdown, std::time::Duration::ZERO));
+        let policy =
+            Policy { methods: access::methods(), scopes: access::SCOPES, whole: access::WHOLE, kinds: access::KINDS };
+        let door = Door::open(&DoorConfig::default(), address, &policy).unwrap();
+        tokio::spawn(daybook_chassis::server::serve(listener, routes, door, shutdown, std::time::Duration::ZERO));
         address
     }
 

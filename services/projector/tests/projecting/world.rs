@@ -10,11 +10,12 @@ use std::{
 
 use async_nats::jetstream;
 use daybook::{
+    client::Credentials,
     event::v1::RecordedEvent,
     ids::RequestId,
     projector::v1::{StartRebuildRequest, generation_service_client::GenerationServiceClient},
 };
-use daybook_chassis::{BoxError, CancellationToken, config::Secret};
+use daybook_chassis::{BoxError, CancellationToken, config::Secret, door::DoorConfig};
 use daybook_projector::config::{Bounds, Config, Mongodb, Source};
 use daybook_read_model::{
     checkpoint::{Audit, Checkpoint, Generation, LIVE, Live},
@@ -106,8 +107,10 @@ impl World {
         let address = listener.local_addr().unwrap();
         let config = Config {
             listen: address,
+            door: DoorConfig::default(),
             source: Source {
                 command_endpoint: format!("http://{}", self.log_address),
+                credentials: Credentials::default(),
                 nats_url: Secret::new(self.nats_url.clone()),
                 nats_stream: self.stream.clone(),
             },

@@ -1,5 +1,6 @@
 //! `daybook.query.v1.StoreDayService`.
 
+use daybook::access::STORES;
 use daybook::query::v1::{
     AsOf, GetStoreDayRequest, GetStoreDayResponse, ListStoreDayItemsRequest, ListStoreDayItemsResponse,
     ListStoreDaysRequest, ListStoreDaysResponse, StoreDay, StoreDayItem, StoreDayItemPage, StreamStoreDaysRequest,
@@ -27,6 +28,7 @@ impl StoreDayService for StoreDayApi {
         request: Request<GetStoreDayRequest>,
     ) -> Result<Response<GetStoreDayResponse>, Status> {
         let work = async |call: Call, asked: GetStoreDayRequest| {
+            call.caller.speaks_for(&[(STORES, &asked.store_id)])?;
             let one = wanted::one::<StoreDays>(&asked.store_id, &asked.business_date, asked.at_least_position)?;
             let (store_day, as_of) = self.0.get::<StoreDays>(&one.key, one.at_least, call.deadline).await?;
             Ok(GetStoreDayResponse { store_day: Some(store_day), as_of: Some(as_of) })
@@ -39,9 +41,9 @@ impl StoreDayService for StoreDayApi {
         request: Request<ListStoreDaysRequest>,
     ) -> Result<Response<ListStoreDaysResponse>, Status> {
         let work = async |call: Call, asked: ListStoreDaysRequest| {
+            let own = call.caller.narrow(STORES, asked.store_ids);
             let page = PageOf { method: "ListStoreDays", size: asked.page_size, token: &asked.page_token };
-            let wanted =
-                wanted::list::<StoreDays>(asked.dates.as_ref(), &asked.store_ids, page, asked.at_least_position)?;
+            let wanted = wanted::list::<StoreDays>(asked.dates.as_ref(), &own, page, asked.at_least_position)?;
             let listed = self.0.list::<StoreDays>(wanted, call.deadline).await?;
             let (store_days, next_page_token, as_of) = (listed.entries, listed.next_page_token, Some(listed.as_of));
             Ok(ListStoreDaysResponse { store_days, next_page_token, as_of })
@@ -54,6 +56,7 @@ impl StoreDayService for StoreDayApi {
         request: Request<ListStoreDayItemsRequest>,
     ) -> Result<Response<ListStoreDayItemsResponse>, Status> {
         let work = async |call: Call, asked: ListStoreDayItemsRequest| {
+            call.caller.speaks_for(&[(STORES, &asked.store_id)])?;
             let page = PageOf { method: "ListStoreDayItems", size: asked.page_size, token: &asked.page_token };
             let at_least = asked.at_least_position;
             let wanted = wanted::entries::<StoreDayItems>(&asked.store_id, &asked.business_date, page, at_least)?;
@@ -71,9 +74,10 @@ impl StoreDayService for StoreDayApi {
         request: Request<StreamStoreDaysRequest>,
     ) -> Result<Response<Self::StreamStoreDaysStream>, Status> {
         let frame = self.0.clone();
-        let check = |asked: StreamStoreDaysRequest| {
+        let check = |call: &Call, asked: StreamStoreDaysRequest| {
+            let own = call.caller.narrow(STORES, asked.store_ids);
             let (items, at_least) = (asked.include_items, asked.at_least_position);
-            wanted::stream::<StoreDays>(asked.dates.as_ref(), &asked.store_ids, items, at_least)
+            wanted::stream::<StoreDays>(asked.dates.as_ref(), &own, items, at_least)
         };
         let work = |call, wanted, outbox| async move {
             Box::pin(Export::<StoreDayItems, _> { frame, outbox, wrap: message }.run(&call, wanted)).await

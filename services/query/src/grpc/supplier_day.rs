@@ -1,5 +1,6 @@
 //! `daybook.query.v1.SupplierDayService`.
 
+use daybook::access::SUPPLIERS;
 use daybook::query::v1::{
     AsOf, GetSupplierDayRequest, GetSupplierDayResponse, ListSupplierDayItemsRequest, ListSupplierDayItemsResponse,
     ListSupplierDayStoresRequest, ListSupplierDayStoresResponse, ListSupplierDaysRequest, ListSupplierDaysResponse,
@@ -28,6 +29,7 @@ impl SupplierDayService for SupplierDayApi {
         request: Request<GetSupplierDayRequest>,
     ) -> Result<Response<GetSupplierDayResponse>, Status> {
         let work = async |call: Call, asked: GetSupplierDayRequest| {
+            call.caller.speaks_for(&[(SUPPLIERS, &asked.supplier_id)])?;
             let one = wanted::one::<SupplierDays>(&asked.supplier_id, &asked.business_date, asked.at_least_position)?;
             let (supplier_day, as_of) = self.0.get::<SupplierDays>(&one.key, one.at_least, call.deadline).await?;
             Ok(GetSupplierDayResponse { supplier_day: Some(supplier_day), as_of: Some(as_of) })
@@ -40,9 +42,9 @@ impl SupplierDayService for SupplierDayApi {
         request: Request<ListSupplierDaysRequest>,
     ) -> Result<Response<ListSupplierDaysResponse>, Status> {
         let work = async |call: Call, asked: ListSupplierDaysRequest| {
+            let own = call.caller.narrow(SUPPLIERS, asked.supplier_ids);
             let page = PageOf { method: "ListSupplierDays", size: asked.page_size, token: &asked.page_token };
-            let wanted =
-                wanted::list::<SupplierDays>(asked.dates.as_ref(), &asked.supplier_ids, page, asked.at_least_position)?;
+            let wanted = wanted::list::<SupplierDays>(asked.dates.as_ref(), &own, page, asked.at_least_position)?;
             let listed = self.0.list::<SupplierDays>(wanted, call.deadline).await?;
             let (supplier_days, next_page_token, as_of) = (listed.entries, listed.next_page_token, Some(listed.as_of));
             Ok(ListSupplierDaysResponse { supplier_days, next_page_token, as_of })
@@ -55,6 +57,7 @@ impl SupplierDayService for SupplierDayApi {
         request: Request<ListSupplierDayItemsRequest>,
     ) -> Result<Response<ListSupplierDayItemsResponse>, Status> {
         let work = async |call: Call, asked: ListSupplierDayItemsRequest| {
+            call.caller.speaks_for(&[(SUPPLIERS, &asked.supplier_id)])?;
             let page = PageOf { method: "ListSupplierDayItems", size: asked.page_size, token: &asked.page_token };
             let at_least = asked.at_least_position;
             let wanted = wanted::entries::<SupplierDayItems>(&asked.supplier_id, &asked.business_date, page, at_least)?;
@@ -70,6 +73,7 @@ impl SupplierDayService for SupplierDayApi {
         request: Request<ListSupplierDayStoresRequest>,
     ) -> Result<Response<ListSupplierDayStoresResponse>, Status> {
         let work = async |call: Call, asked: ListSupplierDayStoresRequest| {
+            call.caller.speaks_for(&[(SUPPLIERS, &asked.supplier_id)])?;
             let page = PageOf { method: "ListSupplierDayStores", size: asked.page_size, token: &asked.page_token };
             let at_least = asked.at_least_position;
             let wanted =
@@ -88,9 +92,10 @@ impl SupplierDayService for SupplierDayApi {
         request: Request<StreamSupplierDaysRequest>,
     ) -> Result<Response<Self::StreamSupplierDaysStream>, Status> {
         let frame = self.0.clone();
-        let check = |asked: StreamSupplierDaysRequest| {
+        let check = |call: &Call, asked: StreamSupplierDaysRequest| {
+            let own = call.caller.narrow(SUPPLIERS, asked.supplier_ids);
             let (items, at_least) = (asked.include_items, asked.at_least_position);
-            wanted::stream::<SupplierDays>(asked.dates.as_ref(), &asked.supplier_ids, items, at_least)
+            wanted::stream::<SupplierDays>(asked.dates.as_ref(), &own, items, at_least)
         };
         let work = |call, wanted, outbox| async move {
             Box::pin(Export::<SupplierDayItems, _> { frame, outbox, wrap: message }.run(&call, wanted)).await

@@ -1,6 +1,7 @@
 //! What requests of store-days and supplier-days ask for, checked. Both kinds ask alike.
 
 use daybook::query::v1::DateRange;
+use daybook_chassis::access::Narrowed;
 use daybook_read_model::document::Key;
 
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
     page::Listing,
     report::{Listed, Report},
     status::QueryError,
-    validate::Fields,
+    validate::{Dates, Fields},
 };
 
 /// One report.
@@ -46,20 +47,20 @@ pub(crate) fn one<R: Report>(id: &str, date: &str, at_least: i64) -> Result<One,
 /// Everything that is wrong with it.
 pub(crate) fn list<R: Report>(
     dates: Option<&DateRange>,
-    ids: &[String],
+    own: &Narrowed,
     page: PageOf<'_>,
     at_least: i64,
 ) -> Result<list::Wanted, QueryError> {
     let mut fields = Fields::default();
     let dates = fields.dates(dates);
-    let ids = fields.ids(R::IDS_FIELD, ids, R::check_id);
+    let ids = fields.ids(R::IDS_FIELD, ids_of(own), R::check_id);
     let page_size = fields.page_size(page.size, list::PAGE_SIZE);
     let at_least = fields.at_least(at_least);
     fields.token_beside_faults(page.token);
     let ((dates, ids), (page_size, at_least)) = fields.finish(dates.zip(ids).zip(page_size.zip(at_least)))?;
     let range = [dates.from.to_string(), dates.to.to_string()];
     let listing = Listing::of(page.method).with_all(&range).with_all(&ids);
-    let mut days = Days::new(dates, ids);
+    let mut days = days(own, dates, ids);
     if let Some(cursor) = listing.cursor(page.token)? {
         days.go_on_after(&cursor.document)?;
     }
@@ -93,16 +94,32 @@ pub(crate) fn entries<L: Listed>(
 /// Everything that is wrong with it.
 pub(crate) fn stream<R: Report>(
     dates: Option<&DateRange>,
-    ids: &[String],
+    own: &Narrowed,
     with_entries: bool,
     at_least: i64,
 ) -> Result<export::Wanted, QueryError> {
     let mut fields = Fields::default();
     let dates = fields.dates(dates);
-    let ids = fields.ids(R::IDS_FIELD, ids, R::check_id);
+    let ids = fields.ids(R::IDS_FIELD, ids_of(own), R::check_id);
     let at_least = fields.at_least(at_least);
     let ((dates, ids), at_least) = fields.finish(dates.zip(ids).zip(at_least))?;
-    Ok(export::Wanted { days: Days::new(dates, ids), with_entries, at_least })
+    Ok(export::Wanted { days: days(own, dates, ids), with_entries, at_least })
+}
+
+/// The ids that are left; see [`days`].
+pub(crate) fn ids_of(own: &Narrowed) -> &[String] {
+    match own {
+        Narrowed::To(ids) => ids,
+        Narrowed::Nothing => &[],
+    }
+}
+
+/// No ids mean all, unless nothing is the caller's.
+fn days(own: &Narrowed, dates: Dates, ids: Vec<String>) -> Days {
+    match own {
+        Narrowed::To(_) => Days::new(dates, ids),
+        Narrowed::Nothing => Days::none(dates),
+    }
 }
 
 fn key<R: Report>(fields: &mut Fields, id: &str, date: &str) -> Option<Key> {
@@ -132,7 +149,7 @@ mod tests {
         assert_eq!(faults(one::<StoreDays>("", "", -1)), ["store_id", "business_date", "at_least_position"]);
         assert_eq!(faults(one::<SupplierDays>("a|b", "2017-1-2", 0)), ["supplier_id", "business_date"]);
         let page = PageOf { size: -1, ..PAGE };
-        let bad_ids = ["a b".to_owned()];
+        let bad_ids = Narrowed::To(vec!["a b".to_owned()]);
         let all = ["dates", "supplier_ids[0]", "page_size", "at_least_position"];
         assert_eq!(faults(list::<SupplierDays>(None, &bad_ids, page, -1)), all);
         assert_eq!(faults(stream::<StoreDays>(None, &bad_ids, true, 0)), ["dates", "store_ids[0]"]);

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use daybook::{
-    client,
+    client::{self, Credentials, Link},
     event::v1::{FollowEventsRequest, GetLogStatusRequest, event_log_service_client::EventLogServiceClient},
 };
 use daybook_chassis::{BoxError, process::chain};
 use thiserror::Error;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Status, transport::Channel};
+use tonic::{Request, Status};
 use tracing::{debug, error, info, warn};
 
 use super::{Followed, Recent, tail::MAX_EVENTS};
@@ -36,7 +36,7 @@ const HEAD_START: i64 = 2_000;
 /// Keeps the end of the log in memory.
 #[derive(Debug)]
 pub(crate) struct Follower {
-    log: EventLogServiceClient<Channel>,
+    log: EventLogServiceClient<Link>,
     recent: Recent,
     positions: Positions,
 }
@@ -57,8 +57,13 @@ impl Follower {
     ///
     /// # Errors
     /// If the endpoint cannot be used.
-    pub(crate) fn new(endpoint: &str, recent: Recent, positions: Positions) -> Result<Self, BoxError> {
-        let log = EventLogServiceClient::new(client::channel(endpoint)?);
+    pub(crate) fn new(
+        endpoint: &str,
+        credentials: &Credentials,
+        recent: Recent,
+        positions: Positions,
+    ) -> Result<Self, BoxError> {
+        let log = EventLogServiceClient::new(client::link(endpoint, credentials)?);
         Ok(Self { log: log.max_decoding_message_size(client::MAX_ANSWER_BYTES), recent, positions })
     }
 

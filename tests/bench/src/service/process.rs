@@ -70,7 +70,7 @@ impl Process {
     /// Tells it to end, and kills it if it does not.
     pub(crate) async fn stop(mut self) -> Result<ExitStatus, BoxError> {
         // The standard library sends no signal but KILL.
-        let told = Command::new("kill").args(["-s", "TERM", "--"]).arg(self.pid.to_string()).status().await?;
+        let told = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.pid)).status().await?;
         if told.success()
             && let Ok(status) = timeout(STOP_PATIENCE, self.child.wait()).await
         {

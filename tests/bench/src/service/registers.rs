@@ -8,12 +8,13 @@ use std::{
     time::Duration,
 };
 
+use daybook::client::Link;
 use daybook::{
     client::{asked_wait, channel},
     command::v1::{Accepted, sale_service_client::SaleServiceClient},
 };
 use daybook_chassis::BoxError;
-use tonic::{Code, Request, transport::Channel};
+use tonic::{Code, Request};
 
 use super::Instance;
 use crate::load::{Sale, World};
@@ -27,7 +28,7 @@ const ATTEMPTS: u32 = 100;
 /// Several registers over a few connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Registers {
-    clients: Arc<[SaleServiceClient<Channel>]>,
+    clients: Arc<[SaleServiceClient<Link>]>,
     world: &'static World,
     next: Arc<AtomicUsize>,
     refused: Arc<AtomicU64>,

@@ -24,7 +24,6 @@ use std::{
 
 use daybook::client::{CommandClient, QueryClient};
 use tempfile::TempDir;
-use tonic::transport::Channel;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use self::{links::Ports, postgres::START_PATIENCE};
@@ -280,7 +279,7 @@ impl Drop for Cluster {
 ///
 /// # Errors
 /// If the address is not understood.
-pub fn channel(port: u16) -> Outcome<Channel> {
+pub fn channel(port: u16) -> Outcome<daybook::client::Link> {
     Ok(daybook::client::channel(&format!("http://127.0.0.1:{port}"))?)
 }
 

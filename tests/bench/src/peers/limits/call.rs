@@ -2,13 +2,18 @@
 
 use std::{net::Ipv4Addr, thread, time::Duration};
 
+use daybook::access;
 use daybook::command::v1::{
     Accepted, RecordReturnRequest, RecordReturnResponse, RecordSaleRequest, RecordSaleResponse, UploadSalesRequest,
     UploadSalesResponse, VoidSaleRequest, VoidSaleResponse,
     sale_service_client::SaleServiceClient,
     sale_service_server::{SaleService, SaleServiceServer},
 };
-use daybook_chassis::{BoxError, CancellationToken};
+use daybook_chassis::{
+    BoxError, CancellationToken,
+    access::Policy,
+    door::{Door, DoorConfig},
+};
 use futures_util::stream::Empty;
 use tokio::net::TcpListener;
 use tonic::{
@@ -69,7 +74,10 @@ fn serve(listener: std::net::TcpListener, until: CancellationToken) -> Result<()
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(SERVER_THREADS).enable_all().build()?;
     runtime.block_on(async {
         let routes = Routes::new(SaleServiceServer::new(Nothing));
-        daybook_chassis::server::serve(TcpListener::from_std(listener)?, routes, until, CLOSING_BUDGET).await
+        let policy =
+            Policy { methods: access::methods(), scopes: access::SCOPES, whole: access::WHOLE, kinds: access::KINDS };
+        let door = Door::open(&DoorConfig::default(), listener.local_addr()?, &policy)?;
+        daybook_chassis::server::serve(TcpListener::from_std(listener)?, routes, door, until, CLOSING_BUDGET).await
     })
 }
 
