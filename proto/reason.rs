@@ -4,8 +4,11 @@
 pub const DOMAIN: &str = "daybook";
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident;)*) => {
-        $($(#[$doc])* pub const $name: &str = stringify!($name);)*
+    ($(#[doc = $meaning:literal] $name:ident;)*) => {
+        $(#[doc = $meaning] pub const $name: &str = stringify!($name);)*
+
+        /// All reasons and what they say.
+        pub const MEANINGS: &[(&str, &str)] = &[$((stringify!($name), $meaning.trim_ascii_start()),)*];
 
         /// All reasons.
         pub const ALL: &[&str] = &[$($name,)*];
@@ -75,6 +78,20 @@ reasons! {
     OVERLOADED;
     /// A part that the service needs is away; send the same command again after the stated delay.
     DEPENDENCY_UNAVAILABLE;
+    /// The call carries no token or key.
+    TOKEN_MISSING;
+    /// The token or key is not accepted: forged, of an unknown issuer or key, for another audience, or not valid yet.
+    TOKEN_INVALID;
+    /// The token or key has expired.
+    TOKEN_EXPIRED;
+    /// The caller has none of the scopes that the method needs.
+    SCOPE_MISSING;
+    /// The caller may act only for stores or suppliers of its own.
+    NOT_YOURS;
+    /// There is no such method here.
+    UNKNOWN_METHOD;
+    /// The caller calls more often than it may; call again after the stated delay.
+    RATE_LIMITED;
     /// The service is stopping; send the same command again, to another instance or later.
     SHUTTING_DOWN;
     /// Whether the command was recorded is not known; send the same command with the same request id again.

@@ -2,12 +2,19 @@
 
 use std::process::ExitCode;
 
-use daybook_chassis::{process, server};
+use daybook_chassis::{door, process, server};
 use daybook_query::{Config, run};
 
 fn main() -> ExitCode {
-    process::main("query", async |shutdown| {
-        let config = Config::from_environment()?;
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let insecure = door::take_insecure(&mut arguments);
+    if !arguments.is_empty() {
+        eprintln!("usage: daybook-query [--insecure]");
+        return ExitCode::from(2);
+    }
+    process::main("query", async move |shutdown| {
+        let mut config = Config::from_environment()?;
+        config.door.insecure |= insecure;
         let listener = server::bind(config.listen).await?;
         run(config, listener, shutdown).await
     })

@@ -3,6 +3,7 @@
 use daybook::{
     client::{CommandClient, Credentials},
     command::v1::ListStoresRequest,
+    reason,
 };
 use daybook_chassis::access::refuse::reason as denied;
 use serde_json::json;
@@ -54,6 +55,18 @@ fn tokens_that_are_not_right_are_refused() {
         ] {
             let answer = asked(world, &doors.with_token(&token)).await;
             assert_eq!(answer.why(), (Code::Unauthenticated, reason), "{token}");
+        }
+        for reason in [
+            denied::TOKEN_EXPIRED,
+            denied::TOKEN_INVALID,
+            denied::TOKEN_MISSING,
+            denied::SCOPE_MISSING,
+            denied::NOT_YOURS,
+        ] {
+            assert!(reason::ALL.contains(&reason), "{reason}");
+        }
+        for reason in [denied::UNKNOWN_METHOD, denied::RATE_LIMITED, denied::OVERLOADED] {
+            assert!(reason::ALL.contains(&reason), "{reason}");
         }
         assert_eq!(asked(world, &doors.nobody()).await.why(), (Code::Unauthenticated, denied::TOKEN_MISSING));
     });
