@@ -79,6 +79,9 @@ reasons! {
     SHUTTING_DOWN;
     /// Whether the command was recorded is not known; send the same command with the same request id again.
     OUTCOME_UNKNOWN;
+    /// The log is not the one that was read or published before: it lost its end, or is another one. An operator must decide;
+    /// nothing was recorded.
+    LOG_REPLACED;
     /// The reports have not reached `at_least_position` within the deadline.
     POSITION_NOT_REACHED;
     /// There is no such report, stream or stock.

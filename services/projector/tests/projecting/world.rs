@@ -201,6 +201,12 @@ impl World {
         documents
     }
 
+    /// The checkpoint of the only shard.
+    pub(crate) async fn checkpoint(&self) -> Checkpoint {
+        let id = Checkpoint::id_of(self.generation(), 0, 1);
+        self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": id }).await.unwrap().unwrap()
+    }
+
     fn generation(&self) -> i64 {
         self.generation.load(Ordering::Relaxed)
     }
