@@ -5,6 +5,7 @@
 //! - [`mod@store`] is Postgres, and nothing else is;
 //! - [`recent`]: the end of the log in memory, for its readers in this process;
 //! - [`lineage`]: whether it is still the log that others have read;
+//! - [`lost`]: for the operator, once it is not;
 //! - [`relay`]: from the log to NATS JetStream;
 //! - [`grpc`]: the services.
 
@@ -13,6 +14,7 @@ pub mod config;
 pub mod domain;
 pub mod grpc;
 pub mod lineage;
+pub mod lost;
 pub mod recent;
 pub mod relay;
 pub mod status;

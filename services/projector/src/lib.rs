@@ -85,6 +85,16 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     tasks.join(BATCH_BUDGET).await
 }
 
+/// Deletes all documents with their checkpoints. MongoDB holds nothing of its own: the projector folds the log anew.
+///
+/// # Errors
+/// If MongoDB does not answer.
+pub async fn drop_documents(config: &Config) -> Result<(), BoxError> {
+    Store::open(&config.mongodb).await?.drop().await?;
+    info!(database = config.mongodb.database, "the documents are deleted");
+    Ok(())
+}
+
 /// Says that the process is about to end as soon as it is.
 async fn drain(serving: Serving, shutdown: CancellationToken) -> Result<(), BoxError> {
     shutdown.cancelled().await;

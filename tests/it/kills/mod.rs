@@ -4,6 +4,7 @@
 pub(crate) mod cluster;
 pub(crate) mod part;
 pub(crate) mod process;
+mod programs;
 
 use std::time::Duration;
 
