@@ -197,7 +197,7 @@ fn event(
     decode(info.stream_sequence, message.payload.clone())
 }
 
-fn decode(sequence: u64, payload: Bytes) -> Result<RecordedEvent, BrokerError> {
+pub(crate) fn decode(sequence: u64, payload: Bytes) -> Result<RecordedEvent, BrokerError> {
     let wrong = |cause| BrokerError::NotTheEvent { sequence, cause };
     let event = RecordedEvent::decode(payload).map_err(|error| wrong(error.to_string()))?;
     if u64::try_from(event.position) == Ok(sequence) {

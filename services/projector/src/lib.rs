@@ -39,6 +39,8 @@ mod compare;
 pub mod config;
 mod feed;
 mod fresh;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod generations;
 mod grpc;
 mod jetstream;

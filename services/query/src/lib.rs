@@ -11,6 +11,8 @@ mod days;
 mod entries;
 mod export;
 mod fresh;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod grpc;
 mod heads;
 mod health;

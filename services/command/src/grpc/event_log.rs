@@ -274,7 +274,8 @@ fn check_page_size(check: &mut Check, page_size: i32) -> usize {
     usize::try_from(size).unwrap_or(0)
 }
 
-fn check_filter(check: &mut Check, filter: &EventFilter) {
+/// Checks a filter.
+pub fn check_filter(check: &mut Check, filter: &EventFilter) {
     if check.count("filter.event_types", filter.event_types.len(), 0..=MAX_FILTER_TYPES) {
         for (index, name) in filter.event_types.iter().enumerate() {
             let field = format!("filter.event_types[{index}]");

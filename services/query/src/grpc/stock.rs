@@ -45,7 +45,11 @@ impl StockService for StockApi {
     }
 }
 
-fn wanted(request: ListStockRequest) -> Result<Wanted, QueryError> {
+/// Checks a request for a list.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn wanted(request: ListStockRequest) -> Result<Wanted, QueryError> {
     let mut fields = Fields::default();
     let stores = fields.ids("store_ids", &request.store_ids, StoreDays::check_id);
     let page_size = fields.page_size(request.page_size, PAGE_SIZE);
