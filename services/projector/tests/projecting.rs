@@ -240,6 +240,23 @@ async fn a_log_that_lost_its_tail_and_went_on_is_refused_whether_the_projector_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_without_an_id_is_gone_on_from() {
+    let world = World::new().await;
+    let events = sales(7, 100);
+    world.log.append(events[..60].to_vec());
+    let projector = world.start().await;
+    world.projected().await;
+    projector.stop().await;
+    world.forget_event_id().await;
+    let projector = world.start().await;
+    world.log.append(events[60..].to_vec());
+    world.projected().await;
+    projector.stop().await;
+    assert!(!world.checkpoint().await.event_id.is_empty());
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_that_only_the_broker_has_are_not_folded() {
     let world = World::new().await;
     let lost = sales(7, 100);

@@ -1,5 +1,6 @@
 //! Servers lose what they had, all of it or the end, and come back from backups as docs/operations.md says.
 
+mod archive;
 mod backup;
 mod tail;
 

@@ -1,14 +1,6 @@
 //! Three servers and three services as processes of their own, for one test to kill.
 
-use std::{
-    fs,
-    net::TcpListener,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-    process::Command,
-    sync::atomic::{AtomicU16, Ordering},
-    time::Duration,
-};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command, time::Duration};
 
 use daybook_operator::Endpoints;
 use mongodb::bson::doc;
@@ -17,8 +9,9 @@ use tokio_postgres::NoTls;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use super::{
+    ports::{Ports, free_ports},
     process::{Process, own_program},
-    programs::{done, mongod, nats, postgres},
+    programs::{self, done, mongod, nats, postgres},
 };
 use crate::world::{environment, until::until_within};
 
@@ -48,16 +41,6 @@ pub(crate) struct Cluster {
     mongod: Process,
     ports: Ports,
     directory: TempDir,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Ports {
-    command: u16,
-    projector: u16,
-    query: u16,
-    postgres: u16,
-    nats: u16,
-    mongod: u16,
 }
 
 impl Cluster {
@@ -134,6 +117,11 @@ impl Cluster {
         let program = Path::new(&environment::postgres_programs()).join(name);
         let url = format!("--dbname={}", self.ports.postgres_url("postgres"));
         done(Command::new(program).arg(url).args(arguments));
+    }
+
+    /// Gives a directory to the user that PostgreSQL runs as.
+    pub(crate) fn give_to_postgres(&self, directory: &Path) {
+        programs::give_to_postgres(directory);
     }
 
     /// Runs the program of a service with arguments, in the environment of the services.
@@ -253,25 +241,6 @@ impl Cluster {
     }
 }
 
-impl Ports {
-    fn postgres_url(self, user: &str) -> String {
-        format!("postgres://{user}@127.0.0.1:{}/postgres", self.postgres)
-    }
-
-    fn environment(self) -> Vec<(&'static str, String)> {
-        let local = |port: u16| format!("127.0.0.1:{port}");
-        vec![
-            ("DAYBOOK_COMMAND_LISTEN", local(self.command)),
-            ("DAYBOOK_PROJECTOR_LISTEN", local(self.projector)),
-            ("DAYBOOK_QUERY_LISTEN", local(self.query)),
-            ("DAYBOOK_POSTGRES_URL", self.postgres_url("daybook_app")),
-            ("DAYBOOK_NATS_URL", format!("nats://{}", local(self.nats))),
-            ("DAYBOOK_COMMAND_ENDPOINT", format!("http://{}", local(self.command))),
-            ("DAYBOOK_MONGODB_URL", format!("mongodb://{}/?replicaSet=rs0", local(self.mongod))),
-        ]
-    }
-}
-
 async fn health(port: u16) -> Option<ServingStatus> {
     let channel = daybook::client::channel(&format!("http://127.0.0.1:{port}")).ok()?;
     let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
@@ -286,24 +255,6 @@ fn directory_of(server: Victim) -> &'static str {
         Victim::Mongod => "mongod",
         Victim::Command | Victim::Projector | Victim::Query => panic!("{server:?} is a service"),
     }
-}
-
-/// Where ports are taken from: below the range from which the kernel picks ports for clients, so that nobody takes the
-/// port of a killed process while it is away.
-const FIRST_PORT: u16 = 27_000;
-const PORTS: u16 = 5_000;
-
-/// Ports that are free at this moment, each another one.
-fn free_ports() -> Ports {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Another run of the tests begins somewhere else.
-    let begin = u16::try_from(std::process::id() % u32::from(PORTS)).expect("it fits");
-    let free = || {
-        let tried = (0..PORTS).map(|_| FIRST_PORT + (begin + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS) % PORTS);
-        let mut free = tried.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-        free.next().expect("a port is free")
-    };
-    Ports { command: free(), projector: free(), query: free(), postgres: free(), nats: free(), mongod: free() }
 }
 
 /// True if a process works in the directory.

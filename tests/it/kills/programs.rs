@@ -14,9 +14,7 @@ pub(super) fn postgres(directory: &Path, port: u16) -> Command {
     let programs = PathBuf::from(environment::postgres_programs());
     fs::create_dir(&data).unwrap();
     let user = environment::postgres_user();
-    if let Some(user) = &user {
-        done(Command::new("chown").arg(format!("{user}:")).arg(&data));
-    }
+    give_to_postgres(&data);
     let mut initdb = as_user(user.as_deref(), &programs.join("initdb"));
     initdb.args(["--auth=trust", "--username=postgres", "--locale=C", "--encoding=UTF8", "--no-sync", "-D"]).arg(&data);
     done(initdb.current_dir(&data));
@@ -32,6 +30,13 @@ pub(super) fn postgres(directory: &Path, port: u16) -> Command {
         "shared_buffers=32MB",
     ]);
     postgres
+}
+
+/// Gives a directory to the user that PostgreSQL runs as.
+pub(super) fn give_to_postgres(directory: &Path) {
+    if let Some(user) = environment::postgres_user() {
+        done(Command::new("chown").arg("-R").arg(format!("{user}:")).arg(directory));
+    }
 }
 
 /// The programs of PostgreSQL's server refuse to run as root.
