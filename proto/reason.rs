@@ -4,11 +4,11 @@
 pub const DOMAIN: &str = "daybook";
 
 macro_rules! reasons {
-    ($(#[doc = $meaning:literal] $name:ident;)*) => {
-        $(#[doc = $meaning] pub const $name: &str = stringify!($name);)*
+    ($($(#[doc = $meaning:literal])+ $name:ident;)*) => {
+        $($(#[doc = $meaning])+ pub const $name: &str = stringify!($name);)*
 
         /// All reasons and what they say.
-        pub const MEANINGS: &[(&str, &str)] = &[$((stringify!($name), $meaning.trim_ascii_start()),)*];
+        pub const MEANINGS: &[(&str, &str)] = &[$((stringify!($name), concat!($($meaning),+).trim_ascii_start()),)*];
 
         /// All reasons.
         pub const ALL: &[&str] = &[$($name,)*];
@@ -96,6 +96,9 @@ reasons! {
     SHUTTING_DOWN;
     /// Whether the command was recorded is not known; send the same command with the same request id again.
     OUTCOME_UNKNOWN;
+    /// The log is not the one that was read or published before: it lost its end, or is another one. An operator must decide;
+    /// nothing was recorded.
+    LOG_REPLACED;
     /// The reports have not reached `at_least_position` within the deadline.
     POSITION_NOT_REACHED;
     /// There is no such report, stream or stock.

@@ -10,6 +10,7 @@
 //! - [`nonsense`]: what every call answers to a message that makes no sense;
 //! - [`log`]: reading, following and publishing the log;
 //! - [`day`]: the committed trading day, imported and exported;
+//! - [`disasters`]: servers lose what they had, and backups bring it back;
 //! - [`kills`]: every process is killed in the middle of an import;
 //! - [`tables`]: exported files, compared;
 //! - [`rejecting`]: the program with rows that are not right;
@@ -27,6 +28,7 @@
 #![allow(clippy::large_futures, reason = "a test is one future, polled on one thread and never moved")]
 
 mod day;
+mod disasters;
 mod doors;
 mod generations;
 mod given;

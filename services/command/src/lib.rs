@@ -4,6 +4,8 @@
 //! - [`append`]: the pipeline that every command passes through;
 //! - [`mod@store`] is Postgres, and nothing else is;
 //! - [`recent`]: the end of the log in memory, for its readers in this process;
+//! - [`lineage`]: whether it is still the log that others have read;
+//! - [`lost`]: for the operator, once it is not;
 //! - [`relay`]: from the log to NATS JetStream;
 //! - [`grpc`]: the services.
 
@@ -11,6 +13,8 @@ pub mod append;
 pub mod config;
 pub mod domain;
 pub mod grpc;
+pub mod lineage;
+pub mod lost;
 pub mod recent;
 pub mod relay;
 pub mod status;
@@ -101,8 +105,9 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let served = CancellationToken::new();
     tasks.spawn("append pipeline", pipeline.run(served.clone()));
     tasks.spawn("relay", relay.run(shutdown.clone()));
+    let lineage = log.lineage().clone();
     tasks.spawn("watchdog", watchdog::run(appending, log, healthy, shutdown.clone()));
-    tasks.spawn("health", watchdog::report(health, SERVICES, healths, shutdown.clone()));
+    tasks.spawn("health", watchdog::report(health, SERVICES, healths, lineage, shutdown.clone()));
     tasks.spawn("door", door.clone().watch(shutdown.clone()));
     tasks.spawn("server", async move {
         let outcome = server::serve(listener, routes, door, shutdown, server::SHUTDOWN_BUDGET).await;

@@ -11,11 +11,15 @@ use std::{
 use daybook::event::v1::EventFilter;
 use jiff::Timestamp;
 use tokio::sync::watch;
+use uuid::Uuid;
 
-use crate::store::{
-    Store, StoreError,
-    append::Columns,
-    events::{Head, PAGE_BYTES, Page, StoredEvent},
+use crate::{
+    lineage::{Bookmark, Lineage},
+    store::{
+        Store, StoreError,
+        append::Columns,
+        events::{Head, Look, PAGE_BYTES, Page, StoredEvent},
+    },
 };
 
 /// Events that are kept: some seconds of a busy chain.
@@ -30,6 +34,7 @@ pub struct Log {
     store: Store,
     head: watch::Sender<i64>,
     recent: Arc<RwLock<Recent>>,
+    lineage: Lineage,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +48,13 @@ impl Log {
     #[must_use]
     pub fn new(store: Store) -> Self {
         let (head, _) = watch::channel(0);
-        Self { store, head, recent: Arc::default() }
+        Self { store, head, recent: Arc::default(), lineage: Lineage::default() }
+    }
+
+    /// Whether it is still the log that others have read.
+    #[must_use]
+    pub fn lineage(&self) -> &Lineage {
+        &self.lineage
     }
 
     /// Tells whenever the log has grown, as far as this process knows: at once for what it appended itself, within a
@@ -66,27 +77,50 @@ impl Log {
     pub fn appended(&self, base: i64, recorded_at: Timestamp, columns: Columns) {
         let events = stored(base, recorded_at, columns);
         let head = events.last().map_or(base, |event| event.position);
+        if let Some(last) = events.last() {
+            self.lineage.saw(Bookmark { position: last.position, event_id: last.event_id });
+        }
         self.recent.write().unwrap_or_else(PoisonError::into_inner).push(events);
         self.ends_at(head);
     }
 
-    /// Reads a page of the log: at most `limit` events after a position and up to another (0: the end).
+    /// Reads a page of the log: at most `limit` events after a position and up to another (0: the end). `after_id` is the id of
+    /// the event at the position, if it was read.
     ///
     /// # Errors
-    /// If Postgres is asked and away.
-    pub async fn read(&self, after: i64, until: i64, limit: usize, filter: &EventFilter) -> Result<Page, StoreError> {
+    /// If Postgres is asked and away, or the log does not hold that event.
+    pub async fn read(
+        &self,
+        after: i64,
+        after_id: Option<Uuid>,
+        until: i64,
+        limit: usize,
+        filter: &EventFilter,
+    ) -> Result<Page, StoreError> {
         match self.recent(after, until, limit, filter) {
             Some(page) => Ok(page),
-            None => self.store.read(after, until, limit, filter).await,
+            None => self.store.read(after, after_id, until, limit, filter).await,
         }
     }
 
-    /// A page out of memory, if the event after the position is there.
+    /// A page out of memory, if the event after the position is there. What is here follows on what this process saw in the
+    /// log; once that is gone, nothing counts any more.
     #[must_use]
     pub fn recent(&self, after: i64, until: i64, limit: usize, filter: &EventFilter) -> Option<Page> {
+        if self.lineage.is_gone() {
+            return None;
+        }
         let head = *self.head.borrow();
         let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
         recent.page(after, until, limit, filter, head)
+    }
+
+    /// Where the log ends, and whether it holds an event.
+    ///
+    /// # Errors
+    /// If Postgres is away.
+    pub async fn look(&self, bookmark: Bookmark) -> Result<Look, StoreError> {
+        self.store.look(bookmark).await
     }
 
     /// Where the log ends, as Postgres says.

@@ -8,15 +8,27 @@ use async_nats::jetstream::{
     self,
     context::PublishErrorKind,
     message::PublishMessage,
-    stream::{self, DiscardPolicy, RetentionPolicy, StorageType},
+    stream::{self, DiscardPolicy, RawMessageErrorKind, RetentionPolicy, StorageType},
 };
-use daybook::{event::v1::EventFilter, subject};
+use daybook::{
+    event::v1::{EventFilter, RecordedEvent},
+    subject,
+};
 use daybook_chassis::{BoxError, CancellationToken, process::chain};
 use thiserror::Error;
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, info, warn};
 
-use crate::{config::Nats, recent::Log, store::StoreError, wire};
+use prost::Message as _;
+use uuid::Uuid;
+
+use crate::{
+    config::Nats,
+    lineage::{Bookmark, Doubt},
+    recent::Log,
+    store::StoreError,
+    wire,
+};
 
 /// Events that are published before their acknowledgements are awaited. Beyond some hundred NATS gets no faster.
 const WINDOW_EVENTS: usize = 1_000;
@@ -61,9 +73,10 @@ pub enum RelayError {
     Nats(#[source] BoxError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The stream has more than the log: the log was restored from before its end, or the stream belongs to another log.
-    #[error("the stream ends at {stream}, but the log at {log}: nothing is published until an operator decides")]
-    Ahead { stream: i64, log: i64 },
+    /// The stream has something that the log lacks: the log was restored from before its end, or the stream belongs to another
+    /// log.
+    #[error("nothing is published until an operator decides: {0}")]
+    Disagrees(Doubt),
     /// Somebody else published: the stream is asked where to go on.
     #[error("another relay published first")]
     Overtaken,
@@ -84,8 +97,8 @@ pub struct Relay {
     log: Log,
     config: Nats,
     jetstream: jetstream::Context,
-    /// Position of the last event in the stream; unknown after an error.
-    last: Option<i64>,
+    /// The last event in the stream, with a nil id if that is not known; unknown after an error.
+    last: Option<Bookmark>,
     published: watch::Sender<Published>,
 }
 
@@ -121,7 +134,14 @@ impl Relay {
         while !shutdown.is_cancelled() {
             let begun = Instant::now();
             heads.mark_unchanged();
-            let wait = match self.step().await {
+            let step = self.step().await;
+            match &step {
+                Ok(_) => self.log.lineage().broker_agrees(),
+                Err(RelayError::Disagrees(doubt)) => self.log.lineage().broker_disagrees(*doubt),
+                Err(RelayError::Nats(_)) => self.log.lineage().broker_is_away(),
+                Err(RelayError::Store(_) | RelayError::Overtaken) => {}
+            }
+            let wait = match step {
                 Ok(Step::Published(events)) => {
                     (retry, failing) = (FIRST_RETRY, recovered(failing));
                     if events < UNPACED_EVENTS {
@@ -174,14 +194,20 @@ impl Relay {
             None => self.align().await?,
         };
         self.last = None;
-        if last == *self.log.heads().borrow() {
+        if last.position == *self.log.heads().borrow() {
             self.last = Some(last);
-            self.published.send_replace(Published { position: last, healthy: true });
+            self.published.send_replace(Published { position: last.position, healthy: true });
             return Ok(Step::Idle);
         }
-        let page = self.log.read(last, 0, WINDOW_EVENTS, &EventFilter::default()).await?;
-        if page.head < last {
-            return Err(RelayError::Ahead { stream: last, log: page.head });
+        let known = Some(last.event_id).filter(|id| !id.is_nil());
+        let read = self.log.read(last.position, known, 0, WINDOW_EVENTS, &EventFilter::default()).await;
+        let page = read.map_err(|error| match error {
+            StoreError::Replaced { position, head } if position > head => behind(position, head),
+            StoreError::Replaced { position, .. } => RelayError::Disagrees(Doubt::Differs { position }),
+            error => RelayError::Store(error),
+        })?;
+        if page.head < last.position {
+            return Err(behind(last.position, page.head));
         }
         let step = if page.events.is_empty() { Step::Idle } else { Step::Published(page.events.len()) };
         let mut end = last;
@@ -193,7 +219,7 @@ impl Relay {
                 event.store_id.as_deref().unwrap_or_default(),
             );
             let before = u64::try_from(event.position - 1).unwrap_or(0);
-            end = event.position;
+            end = Bookmark { position: event.position, event_id: event.event_id };
             let message = PublishMessage::build().expected_last_sequence(before).payload(wire::encode(&event));
             acks.push(self.jetstream.send_publish(subject, message).await.map_err(nats)?);
         }
@@ -204,28 +230,50 @@ impl Relay {
             })?;
         }
         self.last = Some(end);
-        self.published.send_replace(Published { position: end, healthy: true });
+        self.published.send_replace(Published { position: end.position, healthy: true });
         Ok(step)
     }
 
     /// Learns from the stream where to go on; makes it if it is not there.
-    async fn align(&self) -> Result<i64, RelayError> {
+    async fn align(&self) -> Result<Bookmark, RelayError> {
         let mut stream = self.jetstream.get_or_create_stream(stream_config(&self.config)).await.map_err(nats)?;
         let state = stream.info().await.map_err(nats)?.state.clone();
         let last = i64::try_from(state.last_sequence).unwrap_or(i64::MAX);
+        let event_id = if state.messages == 0 { None } else { last_id(&stream, state.last_sequence).await? };
+        // Asked after the stream was: only what is in the log is published.
         let head = self.log.head().await?.position;
         if last > head {
-            return Err(RelayError::Ahead { stream: last, log: head });
+            return Err(behind(last, head));
+        }
+        if let Some(event_id) = event_id
+            && !self.log.look(Bookmark { position: last, event_id }).await?.holds
+        {
+            return Err(RelayError::Disagrees(Doubt::Differs { position: last }));
         }
         if last == 0 && head > REPUBLISHED_EVENTS {
             let next = head - REPUBLISHED_EVENTS + 1;
             info!(from = next, "the stream is empty: it begins anew with the last events");
             stream.purge().sequence(u64::try_from(next).unwrap_or(1)).await.map_err(nats)?;
-            return Ok(next - 1);
+            return Ok(Bookmark { position: next - 1, event_id: Uuid::nil() });
         }
         debug!(position = last, "the stream says where to go on");
-        Ok(last)
+        Ok(Bookmark { position: last, event_id: event_id.unwrap_or_default() })
     }
+}
+
+/// The id of the last event in the stream; nil if it cannot be read, `None` if it was deleted.
+async fn last_id(stream: &stream::Stream, sequence: u64) -> Result<Option<Uuid>, RelayError> {
+    let message = match stream.get_raw_message(sequence).await {
+        Ok(message) => message,
+        Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => return Ok(None),
+        Err(error) => return Err(nats(error)),
+    };
+    let event = RecordedEvent::decode(message.payload).ok();
+    Ok(Some(event.and_then(|event| Uuid::from_slice(&event.event_id).ok()).unwrap_or_default()))
+}
+
+fn behind(stream: i64, log: i64) -> RelayError {
+    RelayError::Disagrees(Doubt::Behind { stream, log })
 }
 
 fn recovered(failing: bool) -> bool {

@@ -21,6 +21,11 @@ pub fn refusal(error: &StoreError) -> Refusal {
             Refusal::new(Code::Unavailable, reason::DEPENDENCY_UNAVAILABLE, "the log cannot be read at the moment")
                 .with_retry_after(RETRY_AFTER)
         }
+        StoreError::Replaced { position, head } => {
+            Refusal::new(Code::FailedPrecondition, reason::LOG_REPLACED, error.to_string())
+                .with("position", position.to_string())
+                .with("head_position", head.to_string())
+        }
         StoreError::Refused(_) | StoreError::Unreadable { .. } => {
             error!(error = %chain(error), "the store cannot be read");
             Refusal::new(Code::Internal, reason::INTERNAL, "the log cannot be read")

@@ -1,4 +1,5 @@
-//! Looks after the write store: whether it answers, and where the log ends even if another process appends.
+//! Looks after the write store: whether it answers, where the log ends even if another process appends, and whether it is
+//! still the log that it was.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use daybook_chassis::{BoxError, CancellationToken, health::Health, process::chai
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::{recent::Log, store::Store};
+use crate::{lineage::Lineage, recent::Log, store::Store};
 
 /// How often Postgres is asked.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -18,22 +19,30 @@ pub(crate) async fn run(
     healthy: watch::Sender<bool>,
     shutdown: CancellationToken,
 ) -> Result<(), BoxError> {
-    let mut first = true;
+    let (mut first, mut told) = (true, false);
     while !shutdown.is_cancelled() {
-        match store.head().await {
+        let lineage = log.lineage();
+        let last = lineage.last();
+        match store.look(last).await {
+            Ok(found) if !found.holds => lineage.gone(last.position),
             Ok(found) => {
-                log.ends_at(found.position);
+                lineage.saw(found.last);
+                log.ends_at(found.head);
+                if first {
+                    lineage.first_look().await;
+                }
+                first = false;
                 if healthy.send_if_modified(|healthy| !std::mem::replace(healthy, true)) {
-                    info!(position = found.position, "Postgres answers");
+                    info!(position = found.head, "Postgres answers");
                 }
             }
             Err(error) => {
-                if healthy.send_if_modified(|healthy| std::mem::replace(healthy, false)) || first {
+                if healthy.send_if_modified(|healthy| std::mem::replace(healthy, false)) || !told {
                     warn!(error = %chain(&error), "Postgres does not answer");
                 }
+                told = true;
             }
         }
-        first = false;
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = tokio::time::sleep(INTERVAL) => {}
@@ -47,10 +56,13 @@ pub(crate) async fn report(
     health: Health,
     services: &'static [&'static str],
     mut healthy: watch::Receiver<bool>,
+    lineage: Lineage,
     shutdown: CancellationToken,
 ) -> Result<(), BoxError> {
+    let mut changes = lineage.changes();
     loop {
-        let serving = *healthy.borrow_and_update() && !shutdown.is_cancelled();
+        changes.mark_unchanged();
+        let serving = *healthy.borrow_and_update() && lineage.is_sound() && !shutdown.is_cancelled();
         health.set_all(services, serving).await;
         if shutdown.is_cancelled() {
             return Ok(());
@@ -62,6 +74,7 @@ pub(crate) async fn report(
                     shutdown.cancelled().await;
                 }
             }
+            _ = changes.changed() => {}
         }
     }
 }

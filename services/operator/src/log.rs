@@ -100,6 +100,7 @@ async fn by_position<W: Write>(
             until_position: until,
             page_size: lines.page_size(),
             filter: Some(filter(options)),
+            ..Default::default()
         };
         let page = calls::ask(Service::Command, message, |request| {
             let mut log = client.log.clone();
@@ -165,7 +166,7 @@ async fn follow_once<W: Write>(
     lines: &mut Lines<'_, W>,
 ) -> Result<Option<Status>, Error> {
     let silent = || Ok(Some(Status::deadline_exceeded("the stream brought nothing")));
-    let request = FollowEventsRequest { after_position: *after, filter: Some(filter(options)) };
+    let request = FollowEventsRequest { after_position: *after, filter: Some(filter(options)), ..Default::default() };
     let mut log = client.log.clone();
     let mut stream = match tokio::time::timeout(FOLLOW_TIMEOUT, log.follow_events(request)).await {
         Err(_) => return silent(),

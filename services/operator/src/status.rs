@@ -119,7 +119,7 @@ async fn health(endpoints: &Endpoints, service: Service) -> Result<ServiceHealth
                 Ok(Ok(answer)) => match answer.into_inner().status() {
                     ServingStatus::Serving => (SERVING, String::new()),
                     ServingStatus::NotServing | ServingStatus::Unknown | ServingStatus::ServiceUnknown => {
-                        (NOT_SERVING, "a part that it needs is away, or it is starting or stopping".to_owned())
+                        (NOT_SERVING, "a part that it needs is away, it is starting or stopping, or the log has lost its end: its own log says which".to_owned())
                     }
                 },
             }

@@ -25,7 +25,7 @@ use tracing::{debug, error};
 use crate::{
     config::Shard,
     fresh::{self, Fresh},
-    log::Log,
+    log::{Bookmark, Log},
     meta::{self, Place},
     repair::RepairError,
     store::{Store, StoreError, in_time},
@@ -152,7 +152,7 @@ impl<R: Report> Audited for Of<R> {
         async move {
             if hot {
                 let head = auditor.checkpoint().await?;
-                let events = auditor.log.read((head - HOT_EVENTS).max(0)).await?.events;
+                let events = auditor.log.read(&Bookmark::at((head - HOT_EVENTS).max(0))).await?.events;
                 let changes = events.iter().filter(|event| event.position <= head).map(|event| R::changes(event));
                 let ids = changes.flat_map(Result::unwrap_or_default).map(|(key, _)| key.id());
                 let ids: Vec<String> = ids.filter(|id| auditor.shard.owns(slot(id))).collect();

@@ -161,8 +161,8 @@ async fn build(projector: &Projector, live: &Place, next: &Transition) -> Result
             start
         } else {
             // What is taken over holds at least what is served now: written down before the first document is.
-            let (position, recorded_at_micros) = (live.checkpoint.position, live.checkpoint.recorded_at_micros);
-            Checkpoint { position, recorded_at_micros, ..start }
+            let Checkpoint { position, recorded_at_micros, event_id, .. } = live.checkpoint.clone();
+            Checkpoint { position, recorded_at_micros, event_id, ..start }
         }
     };
     let mut place = meta::place(store, generation, start).await.map_err(SessionError::Store)?;

@@ -20,7 +20,7 @@ use tracing::{debug, info, warn};
 
 use crate::{
     jetstream::{Broker, BrokerError, Messages},
-    log::Log,
+    log::{Bookmark, Log, is_replaced},
     serving::{Part, Serving},
 };
 
@@ -78,6 +78,8 @@ impl Room {
 pub(crate) enum FeedError {
     #[error("the log ends at position {head}, but position {expected} is folded already: it was cut or replaced")]
     LogIsBehind { head: i64, expected: i64 },
+    #[error("the log does not hold the event that was folded at position {0}: it was cut or replaced")]
+    Replaced(i64),
     #[error("the log answered position {found} where {expected} is next")]
     Gap { found: i64, expected: i64 },
     #[error("reading events failed: {0}")]
@@ -92,9 +94,9 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Begins to read the events after a position.
+    /// Begins to read the events after one.
     pub(crate) fn after(
-        position: i64,
+        last: Bookmark,
         log: Log,
         broker: Broker,
         serving: Serving,
@@ -103,8 +105,17 @@ impl Feed {
         // Bounded by the room that a chunk needs.
         let (sender, chunks) = mpsc::unbounded_channel();
         let room = Room::new();
-        let reader =
-            Reader { next: position + 1, log, broker, serving, room, sender, delivers: false, log_is_away: false };
+        let reader = Reader {
+            next: last.position + 1,
+            last,
+            log,
+            broker,
+            serving,
+            room,
+            sender,
+            delivers: false,
+            log_is_away: false,
+        };
         let task = tokio::spawn(async move {
             tokio::select! {
                 ended = reader.run() => ended,
@@ -139,6 +150,8 @@ impl Drop for Feed {
 struct Reader {
     /// The position to come next.
     next: i64,
+    /// The event before it.
+    last: Bookmark,
     log: Log,
     broker: Broker,
     serving: Serving,
@@ -228,7 +241,7 @@ impl Reader {
     }
 
     fn open(&self) -> Opening {
-        self.broker.clone().open(self.next).boxed()
+        self.broker.clone().open(self.log.clone(), self.next).boxed()
     }
 
     fn delivered(&mut self) {
@@ -249,8 +262,11 @@ impl Reader {
     /// Reads the log to its end, or as far as it can be read.
     async fn read_log(&mut self) -> Result<(), Stop> {
         loop {
-            let page = match self.log.read(self.next - 1).await {
+            let page = match self.log.read(&self.last).await {
                 Ok(page) => page,
+                Err(status) if is_replaced(&status) => {
+                    return Err(Stop::Failed(FeedError::Replaced(self.last.position)));
+                }
                 Err(status) => {
                     self.log_failed(&status).await;
                     return Ok(());
@@ -294,6 +310,7 @@ impl Reader {
         for event in events {
             if event.position == self.next {
                 self.next += 1;
+                self.last = Bookmark::of(&event);
                 bytes += event.encoded_len();
                 taken.push(event);
             } else if event.position > self.next {

@@ -4,6 +4,9 @@
 //! not remember it. The client's ordered consumer is not used: when it has to make its consumer anew before the first
 //! message it begins at the first message of the stream, and it tries for ever without a word. Here the consumer is opened
 //! again at the wanted position after any trouble.
+//!
+//! The stream may hold events that the log does not have any more, if that was restored from before its end. So before
+//! anything is taken from it, its last message must be the log's event; what comes later was published on top of that.
 
 use std::time::Duration;
 
@@ -12,6 +15,7 @@ use async_nats::{
     jetstream::{
         self,
         consumer::{AckPolicy, DeliverPolicy, pull},
+        stream::{RawMessageErrorKind, Stream},
     },
 };
 use bytes::Bytes;
@@ -20,7 +24,10 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use prost::Message as _;
 use thiserror::Error;
 
-use crate::config::Source;
+use crate::{
+    config::Source,
+    log::{Bookmark, Log},
+};
 
 /// A dead link is noticed after two missed answers.
 const PING_INTERVAL: Duration = Duration::from_secs(4);
@@ -71,6 +78,10 @@ pub(crate) enum BrokerError {
     Connect(#[source] async_nats::ConnectError),
     #[error("no messages from JetStream: {0}")]
     Open(#[source] async_nats::Error),
+    #[error("the log cannot be asked whether it holds what the stream has: {}", .0.message())]
+    Log(#[source] tonic::Status),
+    #[error("the stream's event at position {0} is not in the log: the log lost its end, or is another one")]
+    NotTheLog(i64),
     #[error("JetStream did not answer within {} s", SERVER_TIMEOUT.as_secs())]
     Silent,
     #[error("JetStream stopped delivering: {0}")]
@@ -98,8 +109,15 @@ impl Broker {
         Ok(Self { client, stream: source.nats_stream.clone() })
     }
 
-    /// Opens the delivery of messages from a sequence on.
-    pub(crate) async fn open(self, first: i64) -> Result<Messages, BrokerError> {
+    /// Opens the delivery of messages from a sequence on, if the stream is the log's.
+    pub(crate) async fn open(self, log: Log, first: i64) -> Result<Messages, BrokerError> {
+        let last = match tokio::time::timeout(SERVER_TIMEOUT, self.last()).await {
+            Ok(last) => last.map_err(BrokerError::Open)?,
+            Err(_) => return Err(BrokerError::Silent),
+        };
+        if !log.holds(&last).await.map_err(BrokerError::Log)? {
+            return Err(BrokerError::NotTheLog(last.position));
+        }
         let opening = self.messages(u64::try_from(first).unwrap_or(1).max(1));
         match tokio::time::timeout(SERVER_TIMEOUT, opening).await {
             Ok(opened) => opened.map(|stream| Messages { stream }).map_err(BrokerError::Open),
@@ -107,9 +125,22 @@ impl Broker {
         }
     }
 
-    async fn messages(&self, start_sequence: u64) -> Result<pull::Stream, async_nats::Error> {
+    /// The last event in the stream.
+    async fn last(&self) -> Result<Bookmark, async_nats::Error> {
+        let stream = self.context().get_stream(&self.stream).await?;
+        let state = &stream.cached_info().state;
+        let sequence = state.last_sequence;
+        let id = if state.messages == 0 { None } else { id_in(&stream, sequence).await? };
+        Ok(Bookmark { position: i64::try_from(sequence)?, event_id: id.unwrap_or_default() })
+    }
+
+    fn context(&self) -> jetstream::Context {
         let mut context = jetstream::new(self.client.clone());
         context.set_timeout(SERVER_TIMEOUT);
+        context
+    }
+
+    async fn messages(&self, start_sequence: u64) -> Result<pull::Stream, async_nats::Error> {
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
             ack_policy: AckPolicy::None,
@@ -118,7 +149,7 @@ impl Broker {
             num_replicas: 1,
             ..pull::Config::default()
         };
-        let consumer = context.create_consumer_on_stream(config, self.stream.as_str()).await?;
+        let consumer = self.context().create_consumer_on_stream(config, self.stream.as_str()).await?;
         let messages = consumer
             .stream()
             .max_messages_per_batch(PULL_MESSAGES)
@@ -147,6 +178,15 @@ impl Messages {
     }
 }
 
+/// The id of the event that a message of the stream holds; none if it was deleted.
+async fn id_in(stream: &Stream, sequence: u64) -> Result<Option<Bytes>, async_nats::Error> {
+    match stream.get_raw_message(sequence).await {
+        Ok(message) => Ok(Some(RecordedEvent::decode(message.payload)?.event_id)),
+        Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn event(
     message: Option<Result<jetstream::Message, pull::MessagesError>>,
     bytes: &mut usize,
@@ -157,7 +197,7 @@ fn event(
     decode(info.stream_sequence, message.payload.clone())
 }
 
-fn decode(sequence: u64, payload: Bytes) -> Result<RecordedEvent, BrokerError> {
+pub(crate) fn decode(sequence: u64, payload: Bytes) -> Result<RecordedEvent, BrokerError> {
     let wrong = |cause| BrokerError::NotTheEvent { sequence, cause };
     let event = RecordedEvent::decode(payload).map_err(|error| wrong(error.to_string()))?;
     if u64::try_from(event.position) == Ok(sequence) {

@@ -42,6 +42,8 @@ mod compare;
 pub mod config;
 mod feed;
 mod fresh;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod generations;
 mod grpc;
 mod jetstream;
@@ -90,6 +92,16 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     tasks.spawn("door", door.clone().watch(shutdown.clone()));
     tasks.spawn("server", server::serve(listener, routes, door, shutdown, SHUTDOWN_BUDGET));
     tasks.join(BATCH_BUDGET).await
+}
+
+/// Deletes all documents with their checkpoints. MongoDB holds nothing of its own: the projector folds the log anew.
+///
+/// # Errors
+/// If MongoDB does not answer.
+pub async fn drop_documents(config: &Config) -> Result<(), BoxError> {
+    Store::open(&config.mongodb).await?.drop().await?;
+    info!(database = config.mongodb.database, "the documents are deleted");
+    Ok(())
 }
 
 /// Says that the process is about to end as soon as it is.

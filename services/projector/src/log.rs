@@ -1,15 +1,22 @@
 //! The log itself, as the command service gives it: for catching up, and wherever JetStream does not deliver.
+//!
+//! What was read is remembered by a bookmark: the position of an event and its id, which is drawn at random. A log that has the
+//! same event at the position is the same log up to there; so each read says what was read before it.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use daybook::{
     client::{self, Credentials, EndpointError, Link},
     event::v1::{
         EventFilter, GetLogStatusRequest, ReadEventsRequest, RecordedEvent,
         event_log_service_client::EventLogServiceClient,
     },
+    reason,
 };
-use tonic::{Request, Status};
+use daybook_read_model::{checkpoint::Checkpoint, event_id};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
 
 /// Most events of one page. Decoded, a sale takes some 5 kB, and several pages are under way at once: larger ones would be
 /// read a little faster, but cost more memory than all documents.
@@ -17,6 +24,36 @@ const PAGE_EVENTS: i32 = 1_000;
 
 /// A page takes some milliseconds; a command service that is silent for so long is away.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An event that was read, by its position and id. At position 0, and where the id is not known, it is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bookmark {
+    pub(crate) position: i64,
+    pub(crate) event_id: Bytes,
+}
+
+impl Bookmark {
+    /// The bookmark of an event.
+    pub(crate) fn of(event: &RecordedEvent) -> Self {
+        Self { position: event.position, event_id: event.event_id.clone() }
+    }
+
+    /// The bookmark that a checkpoint holds.
+    pub(crate) fn in_checkpoint(checkpoint: &Checkpoint) -> Self {
+        Self { position: checkpoint.position, event_id: event_id::from_text(&checkpoint.event_id).into() }
+    }
+
+    /// A position of which nothing else is known.
+    pub(crate) fn at(position: i64) -> Self {
+        Self { position, event_id: Bytes::new() }
+    }
+}
+
+/// True if a call was refused because the log does not hold what was read from it.
+pub(crate) fn is_replaced(status: &Status) -> bool {
+    let reason = || status.get_details_error_info().is_some_and(|info| info.reason == reason::LOG_REPLACED);
+    status.code() == Code::FailedPrecondition && reason()
+}
 
 /// Reads the log.
 #[derive(Clone, Debug)]
@@ -41,9 +78,23 @@ impl Log {
         Ok(Self { client: client.max_decoding_message_size(client::MAX_ANSWER_BYTES) })
     }
 
-    /// The events after a position.
-    pub(crate) async fn read(&self, after_position: i64) -> Result<Page, Status> {
-        let request = ReadEventsRequest { after_position, page_size: PAGE_EVENTS, ..ReadEventsRequest::default() };
+    /// The events after one that was read.
+    pub(crate) async fn read(&self, after: &Bookmark) -> Result<Page, Status> {
+        self.read_some(after, PAGE_EVENTS).await
+    }
+
+    /// Whether the log holds an event.
+    pub(crate) async fn holds(&self, event: &Bookmark) -> Result<bool, Status> {
+        match self.read_some(event, 1).await {
+            Ok(page) => Ok(page.head >= event.position),
+            Err(status) if is_replaced(&status) => Ok(false),
+            Err(status) => Err(status),
+        }
+    }
+
+    async fn read_some(&self, after: &Bookmark, page_size: i32) -> Result<Page, Status> {
+        let (after_position, after_event_id) = (after.position, after.event_id.to_vec());
+        let request = ReadEventsRequest { after_position, after_event_id, page_size, ..ReadEventsRequest::default() };
         let mut client = self.client.clone();
         let page = in_time(client.read_events(timed(request))).await?;
         Ok(Page { events: page.events, scanned: page.scanned_position, head: page.head_position })
@@ -57,7 +108,13 @@ impl Log {
         filter: &EventFilter,
     ) -> Result<Page, Status> {
         let filter = Some(filter.clone());
-        let request = ReadEventsRequest { after_position, until_position, page_size: PAGE_EVENTS, filter };
+        let request = ReadEventsRequest {
+            after_position,
+            until_position,
+            page_size: PAGE_EVENTS,
+            filter,
+            ..ReadEventsRequest::default()
+        };
         let mut client = self.client.clone();
         let page = in_time(client.read_events(timed(request))).await?;
         Ok(Page { events: page.events, scanned: page.scanned_position, head: page.head_position })

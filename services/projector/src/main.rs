@@ -1,4 +1,4 @@
-//! The projector as a process.
+//! The projector as a process; `daybook-projector drop-documents` deletes all reports, to be folded anew from the log.
 
 use std::process::ExitCode;
 
@@ -8,14 +8,19 @@ use daybook_projector::config::Config;
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let insecure = door::take_insecure(&mut arguments);
-    if !arguments.is_empty() {
-        eprintln!("usage: daybook-projector [--insecure]");
-        return ExitCode::from(2);
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] | ["serve"] => process::main("daybook-projector", move |shutdown| async move {
+            let mut config = Config::from_env(Env::process())?;
+            config.door.insecure |= insecure;
+            let listener = server::bind(config.listen).await?;
+            daybook_projector::run(config, listener, shutdown).await
+        }),
+        ["drop-documents"] => process::main("daybook-projector", |_| async {
+            daybook_projector::drop_documents(&Config::from_env(Env::process())?).await
+        }),
+        _ => {
+            eprintln!("usage: daybook-projector [serve [--insecure]|drop-documents]");
+            ExitCode::from(2)
+        }
     }
-    process::main("daybook-projector", move |shutdown| async move {
-        let mut config = Config::from_env(Env::process())?;
-        config.door.insecure |= insecure;
-        let listener = server::bind(config.listen).await?;
-        daybook_projector::run(config, listener, shutdown).await
-    })
 }

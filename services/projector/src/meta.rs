@@ -1,9 +1,9 @@
 //! The checkpoint, the generation and the pointer to the one that is served.
 
-use daybook::ids::RequestId;
+use daybook::{event::v1::RecordedEvent, ids::RequestId};
 use daybook_read_model::{
     checkpoint::{Audit, Checkpoint, Generation, LAYOUT, LIVE, Live, applied},
-    registry,
+    event_id, registry,
 };
 use mongodb::{
     bson::{Document, doc},
@@ -14,6 +14,8 @@ use tracing::{info, warn};
 
 use crate::{
     config::Shard,
+    log::Bookmark,
+    parked::recorded_at_micros,
     store::{DUPLICATE_KEY, Store, StoreError, in_time},
 };
 
@@ -28,6 +30,28 @@ const MAX_CHECKPOINTS: i64 = 1_000;
 pub(crate) struct Place {
     pub(crate) generation: Generation,
     pub(crate) checkpoint: Checkpoint,
+}
+
+/// Up to where documents were folded: the position of the last event, when it was recorded, and its id.
+#[derive(Clone, Debug)]
+pub(crate) struct Reached {
+    pub(crate) position: i64,
+    pub(crate) recorded_at_micros: Option<i64>,
+    pub(crate) event_id: String,
+}
+
+impl Reached {
+    /// Up to an event.
+    pub(crate) fn of(event: &RecordedEvent) -> Self {
+        let Bookmark { position, event_id } = Bookmark::of(event);
+        Self { position, recorded_at_micros: recorded_at_micros(event), event_id: event_id::to_text(&event_id) }
+    }
+
+    /// Up to where a checkpoint is.
+    pub(crate) fn again(checkpoint: &Checkpoint) -> Self {
+        let Checkpoint { position, recorded_at_micros, event_id, .. } = checkpoint.clone();
+        Self { position, recorded_at_micros, event_id }
+    }
 }
 
 /// Finds where to go on, and makes what is not there yet.
@@ -67,6 +91,7 @@ pub(crate) async fn begin(store: &Store, generation: &Generation, shard: Shard) 
     if let Some(applied) = applied(generation, &checkpoints(store, generation).await?) {
         start.position = applied.position;
         start.recorded_at_micros = applied.recorded_at_micros;
+        start.event_id = applied.event_id;
         start.reports = applied.reports;
     }
     Ok(start)
@@ -89,20 +114,21 @@ pub(crate) async fn checkpoints(store: &Store, generation: &Generation) -> Resul
 }
 
 /// Moves the checkpoint on. False if it is not where it was left: somebody else moved it, or the database was dropped.
-pub(crate) async fn advance(
-    store: &Store,
-    checkpoint: &mut Checkpoint,
-    position: i64,
-    recorded_at_micros: Option<i64>,
-) -> Result<bool, StoreError> {
+pub(crate) async fn advance(store: &Store, checkpoint: &mut Checkpoint, reached: Reached) -> Result<bool, StoreError> {
+    let Reached { position, recorded_at_micros, event_id } = reached;
     let collection = store.meta::<Checkpoint>();
     let filter = doc! { "_id": &checkpoint.id, "epoch": checkpoint.epoch, "position": checkpoint.position };
-    let update =
-        doc! { "$set": { "position": position, "recorded_at_micros": recorded_at_micros, "reports": registry::NAMES } };
+    let update = doc! { "$set": {
+        "position": position,
+        "recorded_at_micros": recorded_at_micros,
+        "event_id": &event_id,
+        "reports": registry::NAMES,
+    } };
     let done = in_time(async move { collection.update_one(filter, update).write_concern(durable()).await }).await?;
     if done.matched_count == 1 {
         checkpoint.position = position;
         checkpoint.recorded_at_micros = recorded_at_micros;
+        checkpoint.event_id = event_id;
         checkpoint.reports = registry::NAMES.iter().map(|&name| name.to_owned()).collect();
     }
     Ok(done.matched_count == 1)

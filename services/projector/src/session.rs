@@ -23,9 +23,9 @@ use crate::{
     config::{Bounds, Config, Shard},
     feed::{Feed, FeedError},
     jetstream::Broker,
-    log::Log,
-    meta::{self, Place},
-    parked::{self, Failures, recorded_at_micros},
+    log::{Bookmark, Log},
+    meta::{self, Place, Reached},
+    parked::{self, Failures},
     projection::{self, Projection},
     repair::Repaired,
     serving::{Part, Serving},
@@ -64,10 +64,15 @@ pub(crate) enum SessionError {
     #[error("the log cannot be asked where it ends: {}", .0.message())]
     Log(#[source] tonic::Status),
     #[error(
-        "the documents are at position {checkpoint}, but the log ends at {head}: it lost its tail or is another one; \
-         refusing to go on"
+        "the documents are at position {checkpoint}, but the log ends at {head}: it lost its end or is another one; \
+         refusing to go on (docs/operations.md, \"The log has lost its end\")"
     )]
     Ahead { checkpoint: i64, head: i64 },
+    #[error(
+        "the documents hold another event at position {checkpoint} than the log: it lost its end and went on, or is another \
+         one; refusing to go on (docs/operations.md, \"The log has lost its end\")"
+    )]
+    Differs { checkpoint: i64 },
     #[error("{0}")]
     Feed(#[source] FeedError),
     #[error("the checkpoint is not where it was left")]
@@ -134,6 +139,10 @@ impl Projector {
         if head < checkpoint {
             return Err(SessionError::Ahead { checkpoint, head });
         }
+        let bookmark = Bookmark::in_checkpoint(&place.checkpoint);
+        if !self.log.holds(&bookmark).await.map_err(SessionError::Log)? {
+            return Err(SessionError::Differs { checkpoint });
+        }
         self.backfill(&mut place).await?;
         parked::mark(&self.store, &place.generation).await.map_err(SessionError::Store)?;
         self.works().await;
@@ -143,7 +152,7 @@ impl Projector {
         let (found, mut to_repair) = mpsc::channel(REPAIRS);
         let _audit = self.audit(&place, found);
         let (log, broker) = (self.log.clone(), self.broker.clone());
-        let mut feed = Feed::after(checkpoint, log, broker, self.serving.clone(), self.shutdown.clone());
+        let mut feed = Feed::after(bookmark, log, broker, self.serving.clone(), self.shutdown.clone());
         let mut side = Side::default();
         let mut transitions = interval(TRANSITION_INTERVAL);
         transitions.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -219,7 +228,7 @@ impl Projector {
         let (store, generation, shard) = (&self.store, &place.generation, self.shard);
         let positions = parked::to_retry(store, generation, shard).await.map_err(SessionError::Store)?;
         for position in positions {
-            let page = self.log.read(position - 1).await.map_err(SessionError::Log)?;
+            let page = self.log.read(&Bookmark::at(position - 1)).await.map_err(SessionError::Log)?;
             let mut errors = BTreeMap::new();
             match page.events.first().filter(|event| event.position == position) {
                 Some(event) => {
@@ -279,8 +288,7 @@ impl Projector {
         let Some(last) = batch.last() else { return Ok(()) };
         let begun = Instant::now();
         self.fold(place, projections, batch).await?;
-        let recorded_at = recorded_at_micros(last);
-        let moved = meta::advance(&self.store, &mut place.checkpoint, last.position, recorded_at).await;
+        let moved = meta::advance(&self.store, &mut place.checkpoint, Reached::of(last)).await;
         if !moved.map_err(SessionError::Store)? {
             return Err(SessionError::Moved);
         }
@@ -353,8 +361,8 @@ impl Projector {
         while place.checkpoint.position < until && !self.shutdown.is_cancelled() {
             let mut events: Vec<RecordedEvent> = Vec::new();
             while events.len() < self.bounds.batch_events {
-                let after = events.last().map_or(place.checkpoint.position, |last| last.position);
-                let page = self.log.read(after).await.map_err(SessionError::Log)?.events;
+                let after = events.last().map_or_else(|| Bookmark::in_checkpoint(&place.checkpoint), Bookmark::of);
+                let page = self.log.read(&after).await.map_err(SessionError::Log)?.events;
                 let before = events.len();
                 events.extend(page.into_iter().filter(|event| event.position <= until));
                 if events.len() == before {
@@ -380,19 +388,19 @@ impl Projector {
         info!(reports = ?new, until, "new reports: folding the log so far");
         let mut projections = projection::all(&place.generation, self.shard);
         projections.retain(|projection| new.contains(&projection.name()));
-        let mut position = 0;
-        while position < until && !self.shutdown.is_cancelled() {
-            let mut events = self.log.read(position).await.map_err(SessionError::Log)?.events;
+        let mut after = Bookmark::default();
+        while after.position < until && !self.shutdown.is_cancelled() {
+            let mut events = self.log.read(&after).await.map_err(SessionError::Log)?.events;
             events.retain(|event| event.position <= until);
             let batch = Batch::of(events);
-            let Some(last) = batch.last().map(|event| event.position) else { break };
+            let Some(last) = batch.last().map(Bookmark::of) else { break };
             self.fold(place, &mut projections, &batch).await?;
             self.shrink(&mut projections);
-            position = last;
+            after = last;
         }
-        let recorded_at = place.checkpoint.recorded_at_micros;
-        if position == until {
-            let kept = meta::advance(&self.store, &mut place.checkpoint, until, recorded_at).await;
+        if after.position == until {
+            let reached = Reached::again(&place.checkpoint);
+            let kept = meta::advance(&self.store, &mut place.checkpoint, reached).await;
             if !kept.map_err(SessionError::Store)? {
                 return Err(SessionError::Moved);
             }
@@ -434,7 +442,9 @@ impl Projector {
             return;
         }
         match error {
-            SessionError::Ahead { .. } | SessionError::Feed(_) => error!(error = cause, "projecting is impossible"),
+            SessionError::Ahead { .. } | SessionError::Differs { .. } | SessionError::Feed(_) => {
+                error!(error = cause, "projecting is impossible")
+            }
             _ => warn!(error = cause, "projecting is interrupted"),
         }
         self.outage = Some(cause);

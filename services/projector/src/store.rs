@@ -110,6 +110,12 @@ impl Store {
         in_time(async move { database.run_raw_command(command).await }).await
     }
 
+    /// Deletes the database.
+    pub(crate) async fn drop(&self) -> Result<(), StoreError> {
+        let database = self.database.clone();
+        in_time(async move { database.drop().await }).await
+    }
+
     /// The collection of checkpoints and pointers.
     pub(crate) fn meta<T: Send + Sync>(&self) -> mongodb::Collection<T> {
         self.database.collection(collections::META)

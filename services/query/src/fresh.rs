@@ -40,6 +40,13 @@ impl Shown {
     }
 }
 
+impl Shown {
+    /// Forgets what was read: it was of another log.
+    pub(crate) fn forget(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
 /// A look at one report, with what is not in its documents yet.
 #[derive(Debug)]
 pub(crate) struct Fresh {

@@ -47,6 +47,14 @@ impl Heads {
     }
 }
 
+impl Heads {
+    /// Forgets all of them.
+    pub(crate) fn clear(&self) {
+        self.store_days.0.invalidate_all();
+        self.supplier_days.0.invalidate_all();
+    }
+}
+
 impl<H: Stored + Sync> Kept<H> {
     fn new() -> Self {
         let weigh = |key: &(i64, i64, String), seen: &Arc<Seen<H>>| {

@@ -1,4 +1,4 @@
-//! Whether MongoDB is there, for the health service.
+//! Whether MongoDB is there and holds the reports of the log, for the health service.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::store::Store;
+use crate::{recent::Recent, store::Store};
 
 /// How often MongoDB is asked for a sign of life.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
@@ -18,6 +18,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// None: MongoDB may come and go.
 pub(crate) async fn watch(
     store: Store,
+    recent: Recent,
     health: Health,
     services: &'static [&'static str],
     shutdown: CancellationToken,
@@ -34,11 +35,13 @@ pub(crate) async fn watch(
             () = shutdown.cancelled() => break,
             ping = store.ping() => ping,
         };
-        let alive = ping.is_ok();
+        let refused = recent.refuses_any();
+        let alive = ping.is_ok() && !refused;
         if serving == Some(alive) {
             continue;
         }
         match ping {
+            Ok(()) if refused => warn!("the documents are not of the log: not serving"),
             Ok(()) => info!("MongoDB is there: serving"),
             Err(error) => warn!(error = %chain(&error), "MongoDB is away: not serving"),
         }

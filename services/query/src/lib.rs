@@ -11,6 +11,8 @@ mod days;
 mod entries;
 mod export;
 mod fresh;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod grpc;
 mod heads;
 mod health;
@@ -65,11 +67,11 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let (positions, watching) = position::Positions::new(store.clone(), shutdown.clone());
     let (health, health_service) = Health::new(SERVICES).await;
     let recent = Recent::new();
+    let frame = call::Frame::new(store.clone(), positions, recent.clone(), shutdown.clone());
     let follower = match &config.command_endpoint {
-        Some(endpoint) => Some(Follower::new(endpoint, &config.credentials, recent.clone(), positions.clone())?),
+        Some(endpoint) => Some(Follower::new(endpoint, &config.credentials, &frame)?),
         None => None,
     };
-    let frame = call::Frame::new(store.clone(), positions, recent, shutdown.clone());
     let routes = Routes::new(health_service)
         .add_service(
             StoreDayServiceServer::new(grpc::store_day::StoreDayApi(frame.clone()))
@@ -91,7 +93,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     if let Some(follower) = follower {
         tasks.spawn("follower", follower.run(shutdown.clone()));
     }
-    tasks.spawn("health", health::watch(store, health, SERVICES, shutdown.clone()));
+    tasks.spawn("health", health::watch(store, recent, health, SERVICES, shutdown.clone()));
     tasks.spawn("door", door.clone().watch(shutdown.clone()));
     tasks.spawn("server", server::serve(listener, routes, door, shutdown, server::SHUTDOWN_BUDGET));
     tasks.join(server::SHUTDOWN_BUDGET).await

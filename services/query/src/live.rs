@@ -6,6 +6,7 @@ use daybook::query::v1::AsOf;
 use daybook_read_model::{
     checkpoint::{Checkpoint, Generation, LIVE, Live as Pointer, ParkedMarks, applied},
     collections::{META, in_generation},
+    event_id,
 };
 use mongodb::bson::{Document, doc};
 use prost_types::Timestamp;
@@ -62,6 +63,9 @@ impl Frame {
         }
         let as_of = applied.as_of();
         let generation = applied.generation.ok_or(QueryError::NoReports)?;
+        if self.recent.refuses(&generation) {
+            return Err(QueryError::LogReplaced);
+        }
         Ok(Look {
             live: Live { store: self.store.clone(), generation, parked: applied.parked, shown: self.shown.clone() },
             as_of,
@@ -171,6 +175,7 @@ impl ReadApplied for Store {
         let furthest = generation.as_ref().and_then(|generation| applied(generation, &checkpoints));
         Ok(Applied {
             position: furthest.as_ref().map_or(0, |furthest| furthest.position),
+            event_id: furthest.as_ref().map(|furthest| event_id::from_text(&furthest.event_id)).unwrap_or_default(),
             recorded_at: furthest.as_ref().and_then(|furthest| furthest.recorded_at_micros).map(timestamp),
             reports: furthest.map(|furthest| furthest.reports.into()).unwrap_or_default(),
             generation,

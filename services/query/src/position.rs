@@ -40,6 +40,8 @@ pub(crate) struct Applied {
     pub(crate) generation: Option<Generation>,
     /// Every event up to here is in the documents.
     pub(crate) position: i64,
+    /// The id of that event; empty if it is not known.
+    pub(crate) event_id: Vec<u8>,
     /// When that event was recorded; `None` if there is none yet.
     pub(crate) recorded_at: Option<Timestamp>,
     /// The reports of which this is true; one that is new is still being built.

@@ -11,6 +11,7 @@ mod tail;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use daybook::{event::v1::RecordedEvent, query::v1::AsOf};
+use daybook_read_model::checkpoint::Generation;
 use prost_types::Timestamp;
 use tokio::{
     sync::watch,
@@ -28,6 +29,8 @@ use crate::status::QueryError;
 pub(crate) struct Recent {
     tail: Arc<RwLock<Tail>>,
     followed: watch::Sender<Followed>,
+    /// Documents that hold what the log lacks.
+    foreign: watch::Sender<Option<Generation>>,
 }
 
 /// How far the log is followed.
@@ -61,7 +64,8 @@ impl Recent {
     #[must_use]
     pub(crate) fn new() -> Self {
         let (followed, _) = watch::channel(Followed::default());
-        Self { tail: Arc::default(), followed }
+        let (foreign, _) = watch::channel(None);
+        Self { tail: Arc::default(), followed, foreign }
     }
 
     /// Waits until the log is followed to the position; false if it is not followed now.
@@ -76,6 +80,18 @@ impl Recent {
             Ok(Err(_)) => Ok(false),
             Err(_) => Err(QueryError::PositionNotReached { asked: position, applied: self.followed.borrow().position }),
         }
+    }
+
+    /// True if the documents of a generation hold what the log lacks.
+    #[must_use]
+    pub(crate) fn refuses(&self, generation: &Generation) -> bool {
+        self.foreign.borrow().as_ref() == Some(generation)
+    }
+
+    /// True if there are such documents.
+    #[must_use]
+    pub(crate) fn refuses_any(&self) -> bool {
+        self.foreign.borrow().is_some()
     }
 
     /// What came after a position, if all of it is here.

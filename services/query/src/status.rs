@@ -28,6 +28,9 @@ const RETRY_OVERLOAD: Duration = Duration::from_millis(100);
 /// When to ask again while MongoDB is away or the service stops: an election or a restart takes about a second.
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(1);
 
+/// When to ask again while an operator must decide.
+const RETRY_REPLACED: Duration = Duration::from_secs(10);
+
 /// Why a query is not answered.
 #[derive(Clone, Debug, Error)]
 pub(crate) enum QueryError {
@@ -41,6 +44,8 @@ pub(crate) enum QueryError {
     NotFound { what: String, applied: i64 },
     #[error("the reports have reached position {applied}, not yet {asked}")]
     PositionNotReached { asked: i64, applied: i64 },
+    #[error("the reports hold events that the log lacks; none is answered until an operator has decided")]
+    LogReplaced,
     #[error("no reports have been built yet")]
     NoReports,
     #[error("the report changes faster than all of its parts could be read as of one position")]
@@ -83,6 +88,8 @@ impl QueryError {
             Self::Store(cause) => warn!(error = %chain(cause), "MongoDB did not answer a read"),
             Self::Internal(what) => error!(what, "an assumption of the service does not hold"),
             Self::NoReports | Self::Unsettled | Self::SlowReader => warn!(error = %self, "a query was not answered"),
+            // The follower has told of it.
+            Self::LogReplaced => debug!(error = %self, "a query was not answered"),
             // Shedding must stay cheap when it is needed most.
             Self::Overloaded(what) => debug!(what, "too much at once: refused"),
             Self::Invalid(_)
@@ -118,6 +125,9 @@ impl QueryError {
             Self::NoReports | Self::Unsettled => {
                 Refusal::new(Code::Unavailable, reason::DEPENDENCY_UNAVAILABLE, message)
                     .with_retry_after(RETRY_UNAVAILABLE)
+            }
+            Self::LogReplaced => {
+                Refusal::new(Code::Unavailable, reason::LOG_REPLACED, message).with_retry_after(RETRY_REPLACED)
             }
             Self::Overloaded(_) => {
                 Refusal::new(Code::ResourceExhausted, reason::OVERLOADED, message).with_retry_after(RETRY_OVERLOAD)

@@ -94,6 +94,10 @@ pub struct Checkpoint {
     /// When the log took the event at the position, in microseconds since 1970 (BSON's own instants have milliseconds, and
     /// would lie before the event); `None` at position 0.
     pub recorded_at_micros: Option<i64>,
+    /// The id of that event in hexadecimal, so that a log which has another one there is found out; empty at position 0, and
+    /// where an earlier version wrote the checkpoint.
+    #[serde(default)]
+    pub event_id: String,
     /// The reports of which this is true; a report that is new is brought up to the position before the others go on.
     #[serde(default)]
     pub reports: Vec<String>,
@@ -117,6 +121,7 @@ impl Checkpoint {
             shards,
             position: 0,
             recorded_at_micros: None,
+            event_id: String::new(),
             reports: Vec::new(),
             following: false,
         }
@@ -214,6 +219,8 @@ impl Audit {
 pub struct Applied {
     pub position: i64,
     pub recorded_at_micros: Option<i64>,
+    /// As in [`Checkpoint`].
+    pub event_id: String,
     /// The reports of which this is true.
     pub reports: Vec<String>,
 }
@@ -234,6 +241,7 @@ pub fn applied(generation: &Generation, checkpoints: &[Checkpoint]) -> Option<Ap
         Some(Applied {
             position: hindmost.position,
             recorded_at_micros: hindmost.recorded_at_micros,
+            event_id: hindmost.event_id.clone(),
             reports: hindmost.reports.iter().filter(everywhere).cloned().collect(),
         })
     };

@@ -21,6 +21,7 @@ pub mod difference;
 pub mod document;
 pub mod entries;
 pub mod error;
+pub mod event_id;
 pub mod field_name;
 pub mod figures;
 pub mod folded;

@@ -1,14 +1,6 @@
 //! Three servers and three services as processes of their own, for one test to kill.
 
-use std::{
-    fs,
-    net::TcpListener,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::Command,
-    sync::atomic::{AtomicU16, Ordering},
-    time::Duration,
-};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command, time::Duration};
 
 use daybook_operator::Endpoints;
 use mongodb::bson::doc;
@@ -16,7 +8,11 @@ use tempfile::TempDir;
 use tokio_postgres::NoTls;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use super::process::{Process, own_program};
+use super::{
+    ports::{Ports, free_ports},
+    process::{Process, own_program},
+    programs::{self, done, mongod, nats, postgres},
+};
 use crate::world::{environment, until::until_within};
 
 /// How long a server or service may take until it answers, on a machine where all tests run at once.
@@ -47,16 +43,6 @@ pub(crate) struct Cluster {
     directory: TempDir,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Ports {
-    command: u16,
-    projector: u16,
-    query: u16,
-    postgres: u16,
-    nats: u16,
-    mongod: u16,
-}
-
 impl Cluster {
     /// Starts everything and waits until all of it serves.
     pub(crate) async fn start() -> Self {
@@ -80,6 +66,7 @@ impl Cluster {
             cluster.process(server).start();
         }
         cluster.prepare_postgres().await;
+        cluster.migrate().await;
         cluster.prepare_mongodb().await;
         for service in [Victim::Command, Victim::Projector, Victim::Query] {
             cluster.process(service).start();
@@ -96,16 +83,77 @@ impl Cluster {
         self.serving(service).await;
     }
 
-    async fn serving(&mut self, service: Victim) {
-        let port = match service {
+    /// Kills a server and deletes all that it had. It is not started again.
+    pub(crate) async fn lose(&mut self, server: Victim) {
+        self.process(server).kill();
+        let name = directory_of(server);
+        let data = self.directory.path().join(name);
+        until_within(START_PATIENCE, "the sessions of the server end", async || (!in_use(&data)).then_some(())).await;
+        fs::remove_dir_all(data).expect("the data can be deleted");
+    }
+
+    /// Starts a server that has lost everything, as empty as a new one; PostgreSQL with the role of the service and without
+    /// tables.
+    pub(crate) async fn start_empty(&mut self, server: Victim) {
+        let log = self.directory.path().join(format!("{}.log", directory_of(server)));
+        let directory = self.directory.path();
+        let command = match server {
+            Victim::Postgres => postgres(directory, self.ports.postgres),
+            Victim::Nats => nats(directory, self.ports.nats),
+            Victim::Mongod => mongod(directory, self.ports.mongod),
+            Victim::Command | Victim::Projector | Victim::Query => panic!("{server:?} is a service"),
+        };
+        *self.process(server) = Process::new(command, log);
+        self.process(server).start();
+        match server {
+            Victim::Postgres => self.prepare_postgres().await,
+            Victim::Mongod => self.prepare_mongodb().await,
+            _ => {}
+        }
+    }
+
+    /// Runs a program of PostgreSQL on the database, as its owner.
+    pub(crate) fn postgres_program(&self, name: &str, arguments: &[&str]) {
+        let program = Path::new(&environment::postgres_programs()).join(name);
+        let url = format!("--dbname={}", self.ports.postgres_url("postgres"));
+        done(Command::new(program).arg(url).args(arguments));
+    }
+
+    /// Gives a directory to the user that PostgreSQL runs as.
+    pub(crate) fn give_to_postgres(&self, directory: &Path) {
+        programs::give_to_postgres(directory);
+    }
+
+    /// Runs the program of a service with arguments, in the environment of the services.
+    pub(crate) fn service_program(&self, name: &str, arguments: &[&str]) {
+        done(Command::new(own_program(name)).env_clear().envs(self.ports.environment()).args(arguments));
+    }
+
+    /// Waits until a service says that it does not serve.
+    pub(crate) async fn refusing(&mut self, service: Victim) {
+        let port = self.port(service);
+        until_within(START_PATIENCE, &format!("{service:?} refuses to serve"), async || {
+            self.process(service).assert_running();
+            (health(port).await == Some(ServingStatus::NotServing)).then_some(())
+        })
+        .await;
+    }
+
+    fn port(&self, service: Victim) -> u16 {
+        match service {
             Victim::Command => self.ports.command,
             Victim::Projector => self.ports.projector,
             Victim::Query => self.ports.query,
             Victim::Postgres | Victim::Nats | Victim::Mongod => panic!("{service:?} is a server"),
-        };
+        }
+    }
+
+    /// Waits until a service serves.
+    pub(crate) async fn serving(&mut self, service: Victim) {
+        let port = self.port(service);
         until_within(START_PATIENCE, &format!("{service:?} serves"), async || {
             self.process(service).assert_running();
-            serves(port).await.then_some(())
+            (health(port).await == Some(ServingStatus::Serving)).then_some(())
         })
         .await;
     }
@@ -118,7 +166,8 @@ impl Cluster {
     /// Where the services are.
     pub(crate) fn endpoints(&self) -> Endpoints {
         let local = |port: u16| Some(format!("http://127.0.0.1:{port}"));
-        Endpoints { command: local(self.ports.command), query: local(self.ports.query), ..Endpoints::default() }
+        let (command, projector, query) = (self.ports.command, self.ports.projector, self.ports.query);
+        Endpoints { command: local(command), query: local(query), projector: local(projector), ..Endpoints::default() }
     }
 
     /// Where the log ends, asked of PostgreSQL itself; `None` while it does not answer.
@@ -168,6 +217,9 @@ impl Cluster {
         })
         .await;
         client.batch_execute("CREATE ROLE daybook_app LOGIN").await.expect("the role of the service can be made");
+    }
+
+    async fn migrate(&self) {
         let url = self.ports.postgres_url("postgres");
         daybook_command::store::migrate::migrate(&url).await.expect("the tables can be made");
     }
@@ -189,47 +241,20 @@ impl Cluster {
     }
 }
 
-impl Ports {
-    fn postgres_url(self, user: &str) -> String {
-        format!("postgres://{user}@127.0.0.1:{}/postgres", self.postgres)
-    }
-
-    fn environment(self) -> Vec<(&'static str, String)> {
-        let local = |port: u16| format!("127.0.0.1:{port}");
-        vec![
-            ("DAYBOOK_COMMAND_LISTEN", local(self.command)),
-            ("DAYBOOK_PROJECTOR_LISTEN", local(self.projector)),
-            ("DAYBOOK_QUERY_LISTEN", local(self.query)),
-            ("DAYBOOK_POSTGRES_URL", self.postgres_url("daybook_app")),
-            ("DAYBOOK_NATS_URL", format!("nats://{}", local(self.nats))),
-            ("DAYBOOK_COMMAND_ENDPOINT", format!("http://{}", local(self.command))),
-            ("DAYBOOK_MONGODB_URL", format!("mongodb://{}/?replicaSet=rs0", local(self.mongod))),
-        ]
-    }
-}
-
-async fn serves(port: u16) -> bool {
-    let Ok(channel) = daybook::client::channel(&format!("http://127.0.0.1:{port}")) else { return false };
+async fn health(port: u16) -> Option<ServingStatus> {
+    let channel = daybook::client::channel(&format!("http://127.0.0.1:{port}")).ok()?;
     let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
-    answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+    answer.ok().map(|answer| answer.into_inner().status())
 }
 
-/// Where ports are taken from: below the range from which the kernel picks ports for clients, so that nobody takes the
-/// port of a killed process while it is away.
-const FIRST_PORT: u16 = 27_000;
-const PORTS: u16 = 5_000;
-
-/// Ports that are free at this moment, each another one.
-fn free_ports() -> Ports {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Another run of the tests begins somewhere else.
-    let begin = u16::try_from(std::process::id() % u32::from(PORTS)).expect("it fits");
-    let free = || {
-        let tried = (0..PORTS).map(|_| FIRST_PORT + (begin + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS) % PORTS);
-        let mut free = tried.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-        free.next().expect("a port is free")
-    };
-    Ports { command: free(), projector: free(), query: free(), postgres: free(), nats: free(), mongod: free() }
+/// Where a server has its data, in the directory of the cluster.
+fn directory_of(server: Victim) -> &'static str {
+    match server {
+        Victim::Postgres => "postgres",
+        Victim::Nats => "nats",
+        Victim::Mongod => "mongod",
+        Victim::Command | Victim::Projector | Victim::Query => panic!("{server:?} is a service"),
+    }
 }
 
 /// True if a process works in the directory.
@@ -237,60 +262,4 @@ fn in_use(directory: &Path) -> bool {
     let Ok(directory) = fs::canonicalize(directory) else { return false };
     let Ok(processes) = fs::read_dir("/proc") else { return false };
     processes.flatten().any(|process| fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == directory))
-}
-
-fn postgres(directory: &Path, port: u16) -> Command {
-    let data = directory.join("postgres");
-    let programs = PathBuf::from(environment::postgres_programs());
-    fs::create_dir(&data).unwrap();
-    let user = environment::postgres_user();
-    if let Some(user) = &user {
-        done(Command::new("chown").arg(format!("{user}:")).arg(&data));
-    }
-    let mut initdb = as_user(user.as_deref(), &programs.join("initdb"));
-    initdb.args(["--auth=trust", "--username=postgres", "--locale=C", "--encoding=UTF8", "--no-sync", "-D"]).arg(&data);
-    done(initdb.current_dir(&data));
-    let mut postgres = as_user(user.as_deref(), &programs.join("postgres"));
-    postgres.current_dir(&data).arg("-D").arg(&data).args([
-        "-c",
-        "listen_addresses=127.0.0.1",
-        "-c",
-        &format!("port={port}"),
-        "-c",
-        "unix_socket_directories=",
-        "-c",
-        "shared_buffers=32MB",
-    ]);
-    postgres
-}
-
-/// The programs of PostgreSQL refuse to run as root.
-fn as_user(user: Option<&str>, program: &Path) -> Command {
-    let Some(user) = user else { return Command::new(program) };
-    let group = Command::new("id").args(["-g", user]).output().expect("id answers").stdout;
-    let mut command = Command::new("setpriv");
-    command.arg(format!("--reuid={user}")).arg(format!("--regid={}", String::from_utf8_lossy(&group).trim()));
-    command.arg("--init-groups").arg(program);
-    command
-}
-
-fn done(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn nats(directory: &Path, port: u16) -> Command {
-    let mut nats = Command::new(environment::nats_program());
-    nats.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream", "--store_dir"]);
-    nats.arg(directory.join("nats"));
-    nats
-}
-
-fn mongod(directory: &Path, port: u16) -> Command {
-    let data = directory.join("mongod");
-    fs::create_dir(&data).unwrap();
-    let mut mongod = Command::new(environment::mongod_program());
-    mongod.arg("--dbpath").arg(data).args(["--bind_ip", "127.0.0.1", "--port", &port.to_string()]);
-    mongod.args(["--nounixsocket", "--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"]);
-    mongod
 }

@@ -3,7 +3,9 @@
 
 pub(crate) mod cluster;
 pub(crate) mod part;
+mod ports;
 pub(crate) mod process;
+mod programs;
 
 use std::time::Duration;
 

@@ -27,7 +27,7 @@ const SALES: usize = 240;
 /// Follows a service's log until a position has been looked at; answers all events that came.
 async fn follow(service: &Service, after_position: i64, until: i64, filter: Option<EventFilter>) -> Vec<RecordedEvent> {
     let mut log = CommandClient::new(service.channel()).log;
-    let request = FollowEventsRequest { after_position, filter };
+    let request = FollowEventsRequest { after_position, filter, ..Default::default() };
     let mut pages = log.follow_events(request).await.expect("the log can be followed").into_inner();
     let (mut events, mut scanned) = (Vec::new(), after_position);
     while scanned < until {

@@ -14,6 +14,9 @@ use crate::{domain::decision, store::append::SeenEvent};
 /// When callers should come back while Postgres is away.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// When callers should come back while an operator must decide.
+const REPLACED_RETRY: Duration = Duration::from_secs(10);
+
 /// Answers the commands whose request id or place in a stream is taken, and gives back the others.
 pub(super) fn answer_seen(accepted: Vec<Accepted>, seen: &[SeenEvent]) -> Vec<Queued> {
     let mut rest = Vec::with_capacity(accepted.len());
@@ -94,6 +97,15 @@ pub(super) fn away(sent: bool) -> Refusal {
         (reason::DEPENDENCY_UNAVAILABLE, "the log cannot be written at the moment; send it again")
     };
     Refusal::new(Code::Unavailable, reason, message).with_retry_after(RETRY_AFTER)
+}
+
+/// The refusal while the log is not the one that others have read; `sent` if the command may have been written.
+pub(super) fn replaced(sent: bool) -> Refusal {
+    if sent {
+        return away(true).with_retry_after(REPLACED_RETRY);
+    }
+    let message = "the log lacks events that were read from it; nothing is recorded until an operator has decided";
+    Refusal::new(Code::Unavailable, reason::LOG_REPLACED, message).with_retry_after(REPLACED_RETRY)
 }
 
 /// The refusal after too many rounds.

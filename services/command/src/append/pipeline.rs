@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{
     Answer, Appends, QUEUE_BYTES, QUEUE_COMMANDS, Queued,
-    answers::{answer_seen, away, internal, overtaken, repetition},
+    answers::{answer_seen, away, internal, overtaken, repetition, replaced},
     plan::{self, Accepted, Plan, Refused},
 };
 use crate::{
@@ -58,6 +58,8 @@ pub struct Pipeline {
 /// Why a batch is given up.
 enum GivenUp {
     Away,
+    /// The log is not the one that others have read.
+    Replaced,
     Overtaken,
 }
 
@@ -131,6 +133,11 @@ impl Pipeline {
         let mut is_away = false;
         let mut rounds = 0;
         while rounds < MAX_ROUNDS {
+            if self.log.lineage().doubt().is_some() {
+                self.stale = true;
+                self.give_up(pending, &GivenUp::Replaced);
+                return;
+            }
             match self.round(pending).await {
                 Round::Done => {
                     self.healthy.send_if_modified(|healthy| !std::mem::replace(healthy, true));
@@ -175,12 +182,18 @@ impl Pipeline {
         if let Err(error) = self.load().await {
             return Round::Away { rest: commands, error, sent: false };
         }
+        // Only a process that has just started waits here.
+        self.log.lineage().first_look().await;
+        if self.log.lineage().doubt().is_some() {
+            return Round::Again(commands);
+        }
         let sold_before = match self.split_at_move(&mut commands).await {
             Ok(sold_before) => sold_before,
             Err(error) => return Round::Away { rest: commands, error, sent: false },
         };
         let plan = Plan::decide(commands, &mut self.lock(), sold_before, plan::now());
-        let Plan { batch, accepted, refused, deferred } = plan;
+        let Plan { mut batch, accepted, refused, deferred } = plan;
+        batch.follows = self.log.lineage().last();
         for queued in deferred.into_iter().rev() {
             self.carried.push_front(queued);
         }
@@ -207,16 +220,25 @@ impl Pipeline {
                 self.saw(seen.iter().map(|seen| seen.position).max());
                 Round::Again(answer_seen(accepted, &seen))
             }
-            Ok(Appended::CatalogueChanged) => {
+            Ok(Appended::Changed) => {
                 self.stale = true;
-                Round::Again(commands_of(accepted))
+                let rest = commands_of(accepted);
+                match self.store.look(batch.follows).await {
+                    Ok(found) => {
+                        if !found.holds {
+                            self.log.lineage().gone(batch.follows.position);
+                        }
+                        Round::Again(rest)
+                    }
+                    Err(error) => Round::Away { rest, error, sent: false },
+                }
             }
             Err(StoreError::Conflict) => {
                 self.stale |= batch.touches_catalogue;
                 Round::Again(commands_of(accepted))
             }
             Err(error @ StoreError::Away(_)) => Round::Away { rest: commands_of(accepted), error, sent: true },
-            Err(error @ (StoreError::Refused(_) | StoreError::Unreadable { .. })) => {
+            Err(error @ (StoreError::Refused(_) | StoreError::Replaced { .. } | StoreError::Unreadable { .. })) => {
                 Round::Broken { rest: commands_of(accepted), error }
             }
         }
@@ -292,6 +314,7 @@ impl Pipeline {
         for queued in commands {
             let refusal = match why {
                 GivenUp::Away => away(queued.sent_after.is_some()),
+                GivenUp::Replaced => replaced(queued.sent_after.is_some()),
                 GivenUp::Overtaken => overtaken(),
             };
             queued.answer(Answer::Refused(refusal));

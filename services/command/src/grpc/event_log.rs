@@ -27,6 +27,7 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
+use uuid::Uuid;
 
 use super::origin::{Origin, split};
 use crate::{
@@ -99,10 +100,11 @@ impl EventLogService for EventLog {
         check_position(&mut check, "until_position", request.until_position);
         let limit = check_page_size(&mut check, request.page_size);
         check_filter(&mut check, &filter);
+        let after_id = check_event_id(&mut check, &request.after_event_id);
         finish(check)?;
         narrow(&origin, &mut filter)?;
         let _place = self.place().await?;
-        let page = self.store.read(request.after_position, request.until_position, limit, &filter).await;
+        let page = self.store.read(request.after_position, after_id, request.until_position, limit, &filter).await;
         let Page { events, scanned, head } = page.map_err(|error| failed(&error))?;
         let events = recorded(events).map_err(|error| failed(&error))?;
         Ok(Response::new(ReadEventsResponse { events, scanned_position: scanned, head_position: head }))
@@ -117,11 +119,12 @@ impl EventLogService for EventLog {
         let mut check = Check::default();
         check_position(&mut check, "after_position", request.after_position);
         check_filter(&mut check, &filter);
+        let after_id = check_event_id(&mut check, &request.after_event_id);
         finish(check)?;
         narrow(&origin, &mut filter)?;
         let (sender, receiver) = mpsc::channel(FOLLOW_PAGES);
         let event_log = self.clone();
-        tokio::spawn(async move { event_log.follow(request.after_position, filter, sender).await });
+        tokio::spawn(async move { event_log.follow(request.after_position, after_id, filter, sender).await });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
@@ -193,6 +196,7 @@ impl EventLog {
     async fn follow(
         self,
         mut after: i64,
+        mut after_id: Option<Uuid>,
         filter: EventFilter,
         sender: mpsc::Sender<Result<FollowEventsResponse, Status>>,
     ) {
@@ -206,7 +210,13 @@ impl EventLog {
             };
             // Marked as seen before the log is read: growth after that wakes the wait below.
             heads.mark_unchanged();
-            let page = match self.log.read(after, 0, FOLLOW_EVENTS, &filter).await {
+            if self.log.lineage().is_gone() {
+                let message = "the log lacks events that were read from it";
+                let refusal = Refusal::new(Code::FailedPrecondition, reason::LOG_REPLACED, message);
+                let _ = sender.send(Err(refusal.into_status(""))).await;
+                return;
+            }
+            let page = match self.log.read(after, after_id, 0, FOLLOW_EVENTS, &filter).await {
                 Ok(page) => page,
                 Err(error) => {
                     let _ = sender.send(Err(failed(&error))).await;
@@ -215,6 +225,8 @@ impl EventLog {
             };
             drop(place);
             let (scanned, head) = (page.scanned.max(after), page.head);
+            // A filter may have left out the event at the position: then its id is not known.
+            let last = page.events.last().filter(|last| last.position == scanned).map(|last| last.event_id);
             if !page.events.is_empty() || told.elapsed() >= PROGRESS_INTERVAL {
                 let message = recorded(page.events)
                     .map(|events| FollowEventsResponse { events, scanned_position: scanned, head_position: head })
@@ -226,7 +238,9 @@ impl EventLog {
                 told = Instant::now();
             }
             let moved = scanned > after;
-            after = scanned;
+            if moved {
+                (after, after_id) = (scanned, last);
+            }
             if moved && after < head && !self.shutdown.is_cancelled() {
                 continue;
             }
@@ -268,13 +282,25 @@ fn check_position(check: &mut Check, field: &str, position: i64) {
     check.that(position >= 0, field, reason::INVALID_VALUE, || format!("must be 0 or more, not {position}"));
 }
 
+fn check_event_id(check: &mut Check, id: &[u8]) -> Option<Uuid> {
+    if id.is_empty() {
+        return None;
+    }
+    let id = Uuid::from_slice(id).ok();
+    check.that(id.is_some(), "after_event_id", reason::INVALID_VALUE, || {
+        "must be the 16 bytes of an event's id".to_owned()
+    });
+    id
+}
+
 fn check_page_size(check: &mut Check, page_size: i32) -> usize {
     check.that(page_size >= 0, "page_size", reason::INVALID_VALUE, || "must be 0 or more".to_owned());
     let size = if page_size == 0 { DEFAULT_PAGE_EVENTS } else { page_size.min(MAX_PAGE_EVENTS) };
     usize::try_from(size).unwrap_or(0)
 }
 
-fn check_filter(check: &mut Check, filter: &EventFilter) {
+/// Checks a filter.
+pub fn check_filter(check: &mut Check, filter: &EventFilter) {
     if check.count("filter.event_types", filter.event_types.len(), 0..=MAX_FILTER_TYPES) {
         for (index, name) in filter.event_types.iter().enumerate() {
             let field = format!("filter.event_types[{index}]");

@@ -8,6 +8,7 @@ use tokio_postgres::{Row, Statement, types::ToSql};
 use uuid::Uuid;
 
 use super::{Connection, StoreError, bounded};
+use crate::lineage::Bookmark;
 
 /// A batch as columns, one entry for each event.
 #[derive(Debug, Default)]
@@ -36,6 +37,8 @@ pub struct Batch {
     pub touches_catalogue: bool,
     /// Position of the catalogue that it was decided against.
     pub catalogue_position: i64,
+    /// An event that the log must hold.
+    pub follows: Bookmark,
 }
 
 /// What became of a batch.
@@ -45,8 +48,9 @@ pub enum Appended {
     Written { base: i64, recorded_at: Timestamp },
     /// Nothing was written, because these events are there already.
     Seen(Vec<SeenEvent>),
-    /// Nothing was written, because the catalogue has changed since the batch was decided.
-    CatalogueChanged,
+    /// Nothing was written, because the catalogue has changed since the batch was decided, or the log does not hold the event
+    /// that it must hold.
+    Changed,
 }
 
 /// An event that takes a request id or a place in a stream that a command wanted.
@@ -229,7 +233,7 @@ async fn write<C: GenericClient>(client: &C, statement: &Statement, batch: &Batc
     let items: Vec<&str> = batch.effects.stock.keys().map(|(_, item)| item.as_str()).collect();
     let on_hand: Vec<i64> = batch.effects.stock.values().map(|change| change.on_hand_milli).collect();
     let unsellable: Vec<i64> = batch.effects.stock.values().map(|change| change.unsellable_milli).collect();
-    let parameters: [&(dyn ToSql + Sync); 20] = [
+    let parameters: [&(dyn ToSql + Sync); 22] = [
         &request_ids,
         stream_ids,
         stream_versions,
@@ -250,6 +254,8 @@ async fn write<C: GenericClient>(client: &C, statement: &Statement, batch: &Batc
         &items,
         &on_hand,
         &unsellable,
+        &batch.follows.position,
+        &batch.follows.event_id,
     ];
     let rows = client.query(statement, &parameters).await?;
     let mut seen_events = Vec::new();
@@ -259,7 +265,7 @@ async fn write<C: GenericClient>(client: &C, statement: &Statement, batch: &Batc
         }
         seen_events.push(seen(row)?);
     }
-    Ok(if seen_events.is_empty() { Appended::CatalogueChanged } else { Appended::Seen(seen_events) })
+    Ok(if seen_events.is_empty() { Appended::Changed } else { Appended::Seen(seen_events) })
 }
 
 fn seen(row: &Row) -> Result<SeenEvent, StoreError> {

@@ -3,7 +3,8 @@
 -- seen:     events that are there already under a request id or a place in a stream that the batch wants to take.
 --           If there is one, nothing at all is written, and the rows tell which commands must leave the batch.
 -- head:     gives out the positions, under the lock of the only row of log_head. No row if something was seen, or if
---           the batch was decided against a catalogue that has changed since.
+--           the batch was decided against a catalogue that has changed since, or if the log does not hold the event that
+--           this process saw last ($21, $22): then it is another log.
 -- appended: the events, numbered in the order of the arrays.
 -- moved:    stock, one row for each store and item of the batch, in the order of the keys.
 WITH seen AS MATERIALIZED (
@@ -22,6 +23,7 @@ head AS (
         catalogue_position = CASE WHEN $4::boolean THEN position + cardinality($2::uuid[]) ELSE catalogue_position END,
         recorded_at = greatest(recorded_at, clock_timestamp())
     WHERE catalogue_position = $5::bigint AND NOT EXISTS (SELECT FROM seen)
+        AND ($21::bigint = 0 OR EXISTS (SELECT FROM events WHERE position = $21 AND event_id = $22::uuid))
     RETURNING position - cardinality($2::uuid[]) AS base, recorded_at
 ),
 appended AS (

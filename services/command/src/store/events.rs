@@ -8,12 +8,23 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{Store, StoreError, bounded};
+use crate::lineage::Bookmark;
 
 /// Where the log ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     pub position: i64,
     pub recorded_at: Timestamp,
+}
+
+/// What a look at the log shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    pub head: i64,
+    /// The last event.
+    pub last: Bookmark,
+    /// True if the log holds the event that was asked for.
+    pub holds: bool,
 }
 
 /// An event as it is stored.
@@ -71,6 +82,28 @@ impl Store {
         connection.finish(result)
     }
 
+    /// Where the log ends, and whether it holds an event.
+    ///
+    /// # Errors
+    /// If Postgres is away.
+    pub async fn look(&self, bookmark: Bookmark) -> Result<Look, StoreError> {
+        let mut connection = self.connection().await?;
+        let client = connection.client()?;
+        let result = bounded(async {
+            // One statement, so one moment.
+            let sql = "SELECT h.position, e.event_id,
+                    $1::bigint = 0 OR EXISTS (SELECT FROM events WHERE position = $1 AND event_id = $2::uuid)
+                FROM log_head h LEFT JOIN events e ON e.position = h.position";
+            let statement = client.prepare_cached(sql).await?;
+            let row = client.query_one(&statement, &[&bookmark.position, &bookmark.event_id]).await?;
+            let (position, event_id): (i64, Option<Uuid>) = (row.try_get(0)?, row.try_get(1)?);
+            let last = event_id.map(|event_id| Bookmark { position, event_id }).unwrap_or_default();
+            Ok(Look { head: position, last, holds: row.try_get(2)? })
+        })
+        .await;
+        connection.finish(result)
+    }
+
     /// When an event was recorded; `None` if there is no such position.
     ///
     /// # Errors
@@ -86,16 +119,29 @@ impl Store {
         connection.finish(result)
     }
 
-    /// Reads a page of the log: at most `limit` events after a position and up to another (0: the end).
+    /// Reads a page of the log: at most `limit` events after a position and up to another (0: the end). `after_id` is the id of
+    /// the event at the position, if it was read.
     ///
     /// # Errors
-    /// If Postgres is away.
-    pub async fn read(&self, after: i64, until: i64, limit: usize, filter: &EventFilter) -> Result<Page, StoreError> {
+    /// If Postgres is away, or the log does not hold that event.
+    pub async fn read(
+        &self,
+        after: i64,
+        after_id: Option<Uuid>,
+        until: i64,
+        limit: usize,
+        filter: &EventFilter,
+    ) -> Result<Page, StoreError> {
         let mut connection = self.connection().await?;
         let client = connection.client()?;
         let result = bounded(async {
-            let head = client.prepare_cached("SELECT position FROM log_head").await?;
-            let head: i64 = client.query_one(&head, &[]).await?.try_get(0)?;
+            let sql = "SELECT h.position, e.event_id FROM log_head h LEFT JOIN events e ON e.position = $1";
+            let statement = client.prepare_cached(sql).await?;
+            let row = client.query_one(&statement, &[&after]).await?;
+            let (head, found): (i64, Option<Uuid>) = (row.try_get(0)?, row.try_get(1)?);
+            if after_id.is_some() && found != after_id {
+                return Err(StoreError::Replaced { position: after, head });
+            }
             let end = if until == 0 { head } else { until.min(head) };
             let end = end.min(after.saturating_add(PAGE_POSITIONS));
             let sql = format!(

@@ -54,6 +54,9 @@ pub enum StoreError {
     /// It refused the statement; nothing was written.
     #[error("Postgres refused")]
     Refused(#[source] tokio_postgres::Error),
+    /// The event that was read at this position is not there: this is not the log that it was read from.
+    #[error("the log does not hold the event that was read at position {position}; it ends at {head}")]
+    Replaced { position: i64, head: i64 },
     /// A row is not what this program writes.
     #[error("the log holds something unreadable at position {position}")]
     Unreadable { position: i64, source: daybook::event::EventError },

@@ -9,6 +9,8 @@ mod csv_file;
 mod deliveries;
 mod fault;
 mod flight;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod group;
 mod grouped;
 mod ledger;

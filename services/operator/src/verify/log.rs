@@ -40,6 +40,7 @@ impl<'a> Log<'a> {
             until_position: until,
             page_size: PAGE_EVENTS,
             filter: Some(self.filter.clone()),
+            ..Default::default()
         };
         let page = calls::ask_patiently(Service::Command, self.patience, message, |request| {
             let mut log = self.client.log.clone();

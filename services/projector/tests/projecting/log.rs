@@ -11,12 +11,14 @@ use daybook::event::v1::{
     GetStreamResponse, ReadEventsRequest, ReadEventsResponse, RecordedEvent,
     event_log_service_server::{EventLogService, EventLogServiceServer},
 };
+use daybook::reason;
 use daybook_chassis::{
     CancellationToken,
     access::Policy,
+    answer::Refusal,
     door::{Door, DoorConfig},
 };
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
@@ -47,6 +49,14 @@ impl Log {
         self.events.lock().unwrap().truncate(len);
     }
 
+    /// Lets the log go on in another way after so many events.
+    pub(crate) fn replace_from(&self, len: usize, events: Vec<RecordedEvent>) {
+        // At once, so that nobody sees it shorter.
+        let mut log = self.events.lock().unwrap();
+        log.truncate(len);
+        log.extend(events);
+    }
+
     pub(crate) fn all(&self) -> Vec<RecordedEvent> {
         self.events.lock().unwrap().clone()
     }
@@ -62,6 +72,15 @@ impl EventLogService for Log {
         let request = request.into_inner();
         let log = self.events.lock().unwrap();
         let after = (request.after_position as usize).min(log.len());
+        if !request.after_event_id.is_empty() {
+            let held = after.checked_sub(1).map(|before| &log[before]);
+            if held
+                .is_none_or(|held| held.position != request.after_position || held.event_id != request.after_event_id)
+            {
+                let replaced = Refusal::new(Code::FailedPrecondition, reason::LOG_REPLACED, "another log");
+                return Err(replaced.into_status(""));
+            }
+        }
         let events: Vec<RecordedEvent> = log[after..].iter().take(request.page_size as usize).cloned().collect();
         let scanned_position = events.last().map_or(request.after_position, |event| event.position);
         Ok(Response::new(ReadEventsResponse { events, scanned_position, head_position: log.len() as i64 }))

@@ -26,6 +26,7 @@ pub(crate) fn sales(seed: u64, count: usize) -> Vec<RecordedEvent> {
             let event_type = daybook::event::EventType::of(&kind).as_str().into();
             RecordedEvent {
                 position,
+                event_id: RequestId::random().uuid().as_bytes().to_vec().into(),
                 event_type,
                 schema_version: 1,
                 store_id: store.to_string(),

@@ -204,6 +204,20 @@ impl World {
         documents
     }
 
+    /// The checkpoint of the only shard.
+    pub(crate) async fn checkpoint(&self) -> Checkpoint {
+        let id = Checkpoint::id_of(self.generation(), 0, 1);
+        self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": id }).await.unwrap().unwrap()
+    }
+
+    /// Makes the checkpoint look as if an earlier version had written it.
+    pub(crate) async fn forget_event_id(&self) {
+        let id = Checkpoint::id_of(self.generation(), 0, 1);
+        let collection = self.database.collection::<Document>(META);
+        let update = doc! { "$unset": { "event_id": "" } };
+        assert_eq!(collection.update_one(doc! { "_id": id }, update).await.unwrap().modified_count, 1);
+    }
+
     fn generation(&self) -> i64 {
         self.generation.load(Ordering::Relaxed)
     }

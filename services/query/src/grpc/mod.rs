@@ -4,4 +4,4 @@ pub(crate) mod projection;
 pub(crate) mod stock;
 pub(crate) mod store_day;
 pub(crate) mod supplier_day;
-mod wanted;
+pub(crate) mod wanted;

@@ -50,7 +50,11 @@ impl StockService for StockApi {
     }
 }
 
-fn wanted(request: ListStockRequest, own: &Narrowed) -> Result<Wanted, QueryError> {
+/// Checks a request for a list, narrowed to the stores of the caller's own.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn wanted(request: ListStockRequest, own: &Narrowed) -> Result<Wanted, QueryError> {
     let mut fields = Fields::default();
     let stores = fields.ids("store_ids", ids_of(own), StoreDays::check_id);
     let page_size = fields.page_size(request.page_size, PAGE_SIZE);

@@ -26,7 +26,14 @@ impl ReadApplied for Fake {
         if self.away.load(Ordering::SeqCst) {
             return Err(StoreError::Late("a test"));
         }
-        Ok(Applied { generation: None, position, recorded_at: None, reports: Arc::default(), parked: Arc::default() })
+        Ok(Applied {
+            generation: None,
+            position,
+            event_id: Vec::new(),
+            recorded_at: None,
+            reports: Arc::default(),
+            parked: Arc::default(),
+        })
     }
 }
 

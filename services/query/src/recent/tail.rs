@@ -35,6 +35,8 @@ pub(super) struct Tail {
     base: i64,
     /// When that was recorded, if it was here.
     base_recorded_at: Option<Timestamp>,
+    /// Id of the last event, if it is known.
+    last_id: Vec<u8>,
     events: VecDeque<Kept>,
     bytes: usize,
     /// Keyed, so that nobody can make up ids that clash; ids that do are told apart when the event is folded.
@@ -69,9 +71,14 @@ impl Tail {
         self.events.is_empty()
     }
 
-    /// Begins after a position.
-    pub(super) fn begin(&mut self, base: i64) {
-        *self = Self { base, ..Self::default() };
+    /// Id of the last event; empty if it is not known.
+    pub(super) fn last_id(&self) -> &[u8] {
+        &self.last_id
+    }
+
+    /// Begins after an event, of which the id may be known.
+    pub(super) fn begin(&mut self, base: i64, id: Vec<u8>) {
+        *self = Self { base, last_id: id, ..Self::default() };
     }
 
     /// Takes in the next events; false if they are not the next ones.
@@ -80,6 +87,8 @@ impl Tail {
             if event.position != self.end() + 1 {
                 return false;
             }
+            self.last_id.clear();
+            self.last_id.extend_from_slice(&event.event_id);
             let kept = self.pack(&event);
             self.bytes += kept.bytes();
             self.events.push_back(kept);
@@ -175,7 +184,7 @@ mod tests {
     #[test]
     fn only_what_follows_without_a_gap_is_taken() {
         let mut tail = Tail::default();
-        tail.begin(7);
+        tail.begin(7, Vec::new());
         assert!(tail.push(events(8..=9)));
         assert!(!tail.push(events(11..=12)), "event 10 is missing");
         assert!(!tail.push(events(9..=9)), "event 9 is there");
@@ -185,7 +194,7 @@ mod tests {
     #[test]
     fn what_came_after_a_position_is_answered_only_if_all_of_it_is_here() {
         let mut tail = Tail::default();
-        tail.begin(7);
+        tail.begin(7, Vec::new());
         let store = Touching::Store("2");
         assert_eq!(after(&tail, 7, store), Some((7, vec![])));
         assert!(tail.push(events(8..=12)));
