@@ -5,6 +5,7 @@
 //! - [`tasks`]: background tasks whose early end is the end of the process;
 //! - [`server`]: a gRPC server with health, reflection, limits and a shutdown within a budget;
 //! - [`health`]: what the health service answers;
+//! - [`metrics`]: what a process tells of itself in numbers, and the endpoint where they are read;
 //! - [`deadline`]: how long a call may still take;
 //! - [`answer`]: errors for machines and people, as google.rpc details.
 
@@ -12,6 +13,7 @@ pub mod answer;
 pub mod config;
 pub mod deadline;
 pub mod health;
+pub mod metrics;
 pub mod process;
 pub mod server;
 pub mod tasks;

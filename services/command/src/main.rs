@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use daybook_chassis::{
     config::{Env, Secret},
-    process, server,
+    process,
+    server::Listeners,
 };
 use daybook_command::{config::Config, store::migrate::migrate};
 use tracing::info;
@@ -14,8 +15,8 @@ fn main() -> ExitCode {
     match (arguments.next().as_deref(), arguments.next()) {
         (None | Some("serve"), None) => process::main("daybook-command", |shutdown| async move {
             let config = Config::from_env(Env::process())?;
-            let listener = server::bind(config.listen).await?;
-            daybook_command::run(config, listener, shutdown).await
+            let listeners = Listeners::bind(config.listen, config.metrics_listen).await?;
+            daybook_command::run(config, listeners, shutdown).await
         }),
         (Some("migrate"), None) => process::main("daybook-command", |_| async move {
             let mut env = Env::process();

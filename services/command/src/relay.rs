@@ -12,6 +12,7 @@ use async_nats::jetstream::{
 };
 use daybook::{event::v1::EventFilter, subject};
 use daybook_chassis::{BoxError, CancellationToken, process::chain};
+use jiff::Timestamp;
 use thiserror::Error;
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, info, warn};
@@ -52,6 +53,8 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(10);
 pub struct Published {
     pub position: i64,
     pub healthy: bool,
+    /// When everything was published last.
+    pub complete_at: Option<Timestamp>,
 }
 
 /// Why a step failed.
@@ -176,7 +179,7 @@ impl Relay {
         self.last = None;
         if last == *self.log.heads().borrow() {
             self.last = Some(last);
-            self.published.send_replace(Published { position: last, healthy: true });
+            self.tell(last, last);
             return Ok(Step::Idle);
         }
         let page = self.log.read(last, 0, WINDOW_EVENTS, &EventFilter::default()).await?;
@@ -204,8 +207,14 @@ impl Relay {
             })?;
         }
         self.last = Some(end);
-        self.published.send_replace(Published { position: end, healthy: true });
+        self.tell(end, page.head);
         Ok(step)
+    }
+
+    /// Tells how far the log is published, and where it ended when that was looked at.
+    fn tell(&self, position: i64, head: i64) {
+        let complete_at = if position >= head { Some(Timestamp::now()) } else { self.published.borrow().complete_at };
+        self.published.send_replace(Published { position, healthy: true, complete_at });
     }
 
     /// Learns from the stream where to go on; makes it if it is not there.

@@ -1,6 +1,7 @@
 //! Configuration of the projector.
 //!
 //! - `DAYBOOK_PROJECTOR_LISTEN`: address to serve health on, such as `127.0.0.1:7402`;
+//! - `DAYBOOK_PROJECTOR_METRICS_LISTEN`: address where Prometheus reads its numbers; without it nobody can;
 //! - `DAYBOOK_COMMAND_ENDPOINT`: the command service, whose log is read, such as `http://127.0.0.1:7401`;
 //! - `DAYBOOK_NATS_URL`, `DAYBOOK_NATS_STREAM` (default `DAYBOOK`): where the log is published;
 //! - `DAYBOOK_MONGODB_URL`, `DAYBOOK_MONGODB_DATABASE` (default `daybook`): where the documents are kept;
@@ -20,6 +21,7 @@ use daybook_read_model::slot;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub metrics_listen: Option<SocketAddr>,
     pub source: Source,
     pub mongodb: Mongodb,
     pub shard: Shard,
@@ -153,6 +155,7 @@ impl Config {
     /// Everything that is wrong with it.
     pub fn from_env(mut env: Env) -> Result<Self, ConfigErrors> {
         let listen = env.required("DAYBOOK_PROJECTOR_LISTEN");
+        let metrics_listen = env.optional("DAYBOOK_PROJECTOR_METRICS_LISTEN");
         let command_endpoint = env.required("DAYBOOK_COMMAND_ENDPOINT");
         let nats_url = env.required("DAYBOOK_NATS_URL");
         let nats_stream = env.or("DAYBOOK_NATS_STREAM", "DAYBOOK".to_owned());
@@ -173,6 +176,7 @@ impl Config {
         let config = match (listen, command_endpoint, nats_url, url) {
             (Some(listen), Some(command_endpoint), Some(nats_url), Some(url)) => Some(Self {
                 listen,
+                metrics_listen,
                 source: Source { command_endpoint, nats_url, nats_stream },
                 mongodb: Mongodb { url, database },
                 shard,

@@ -21,6 +21,7 @@ use tracing::{debug, info, warn};
 use crate::{
     jetstream::{Broker, BrokerError, Messages},
     log::Log,
+    metrics::{Counts, Source},
     serving::{Part, Serving},
 };
 
@@ -98,13 +99,23 @@ impl Feed {
         log: Log,
         broker: Broker,
         serving: Serving,
+        counts: Counts,
         shutdown: CancellationToken,
     ) -> Self {
         // Bounded by the room that a chunk needs.
         let (sender, chunks) = mpsc::unbounded_channel();
         let room = Room::new();
-        let reader =
-            Reader { next: position + 1, log, broker, serving, room, sender, delivers: false, log_is_away: false };
+        let reader = Reader {
+            next: position + 1,
+            log,
+            broker,
+            serving,
+            counts,
+            room,
+            sender,
+            delivers: false,
+            log_is_away: false,
+        };
         let task = tokio::spawn(async move {
             tokio::select! {
                 ended = reader.run() => ended,
@@ -142,6 +153,7 @@ struct Reader {
     log: Log,
     broker: Broker,
     serving: Serving,
+    counts: Counts,
     room: Room,
     sender: mpsc::UnboundedSender<Chunk>,
     /// JetStream delivered, or has nothing to deliver.
@@ -194,7 +206,7 @@ impl Reader {
                     Step::Delivered(events) => {
                         self.delivered();
                         self.serving.set(Part::Events, true).await;
-                        if self.take(events).await? {
+                        if self.take(events, Source::JetStream).await? {
                             // Something is missing: the log has it.
                             let before = self.next;
                             self.read_log().await?;
@@ -268,7 +280,7 @@ impl Reader {
                 return Ok(());
             }
             let first = page.events.first().map_or(0, |event| event.position);
-            if self.take(page.events).await? {
+            if self.take(page.events, Source::Log).await? {
                 return Err(Stop::Failed(FeedError::Gap { found: first, expected: self.next }));
             }
             if self.next > page.head {
@@ -287,7 +299,7 @@ impl Reader {
     }
 
     /// Hands on what comes next, leaves out what is known; answers if something is missing before the rest.
-    async fn take(&mut self, events: Vec<RecordedEvent>) -> Result<bool, Stop> {
+    async fn take(&mut self, events: Vec<RecordedEvent>, source: Source) -> Result<bool, Stop> {
         let mut taken = Vec::with_capacity(events.len());
         let mut bytes = 0;
         let mut gap = false;
@@ -302,6 +314,7 @@ impl Reader {
             }
         }
         if !taken.is_empty() {
+            self.counts.fed(source, taken.len());
             let room = self.room.take(taken.len(), bytes).await?;
             self.sender.send(Chunk { events: taken, bytes, _room: room }).map_err(|_| Stop::Unwanted)?;
         }

@@ -137,13 +137,21 @@ impl Projector {
         self.backfill(&mut place).await?;
         parked::mark(&self.store, &place.generation).await.map_err(SessionError::Store)?;
         self.works().await;
+        self.store.counts().reached(checkpoint);
         info!(position = checkpoint, head, generation = place.generation.generation, shard = %self.shard, "projecting");
 
         let mut projections = projection::all(&place.generation, self.shard);
         let (found, mut to_repair) = mpsc::channel(REPAIRS);
         let _audit = self.audit(&place, found);
         let (log, broker) = (self.log.clone(), self.broker.clone());
-        let mut feed = Feed::after(checkpoint, log, broker, self.serving.clone(), self.shutdown.clone());
+        let mut feed = Feed::after(
+            checkpoint,
+            log,
+            broker,
+            self.serving.clone(),
+            self.store.counts().clone(),
+            self.shutdown.clone(),
+        );
         let mut side = Side::default();
         let mut transitions = interval(TRANSITION_INTERVAL);
         transitions.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -168,7 +176,9 @@ impl Projector {
                             self.step(place, projections, &batch).await?;
                         }
                     }
+                    let served = Instant::now();
                     self.step(&mut place, &mut projections, &batch).await?;
+                    self.tell(&place, &projections, &batch, served.elapsed());
                     if RESTED_AFTER.contains(&batch.events.len()) {
                         self.rest(begun.elapsed()).await;
                     }
@@ -181,6 +191,14 @@ impl Projector {
                 }
             }
         }
+    }
+
+    /// Tells of a batch among the metrics.
+    fn tell(&self, place: &Place, projections: &[Box<dyn Projection>], batch: &Batch, took: Duration) {
+        let counts = self.store.counts();
+        counts.projected(batch.events.len(), took);
+        counts.reached(place.checkpoint.position);
+        counts.cached(projections.iter().map(|projection| projection.bytes()).sum());
     }
 
     /// Begins the self-audit; it ends when the handle is dropped.
@@ -204,6 +222,7 @@ impl Projector {
         match projection.repair(&self.store, &self.log, &place.generation, id, position, None).await {
             Ok(Repaired::Done) => {
                 warn!(report, id, "a document was repaired");
+                self.store.counts().repaired();
                 let counts = Audit { repaired: 1, ..Audit::default() };
                 if let Err(error) = meta::count(&self.store, self.shard, &counts).await {
                     warn!(error = %chain(&error), "a repair could not be counted");

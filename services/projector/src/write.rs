@@ -1,6 +1,6 @@
 //! Writing documents in bulk. What was somebody else's turn is told apart from what was written and from what can never be.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
 use daybook_read_model::document::{Version, Write};
 use mongodb::bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocumentBuf, cstr, raw::CStr, rawdoc};
@@ -114,7 +114,9 @@ async fn command(
     command.append(kind.statements(), array);
     command.append(cstr!("ordered"), false);
     command.append(cstr!("writeConcern"), rawdoc! { "w": "majority", "j": true });
+    let begun = Instant::now();
     let answer = store.run(command).await?;
+    store.counts().wrote(begun.elapsed());
     sort(store, collection, documents, &answer, written).await
 }
 

@@ -1,6 +1,7 @@
 //! What the service is told from outside.
 //!
 //! - `DAYBOOK_QUERY_LISTEN`: address and port of the gRPC server (default `127.0.0.1:7403`; port 0 takes a free one);
+//! - `DAYBOOK_QUERY_METRICS_LISTEN`: address where Prometheus reads its numbers; without it nobody can;
 //! - `DAYBOOK_COMMAND_ENDPOINT`: the command service, such as `http://127.0.0.1:7401`; without it, reports are answered as
 //!   they are stored, and wait for that where a position is asked for;
 //! - `DAYBOOK_MONGODB_URL`: where MongoDB is, with credentials and the name of the replica set; required;
@@ -17,6 +18,7 @@ const DEFAULT_PORT: u16 = 7403;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub metrics_listen: Option<SocketAddr>,
     pub command_endpoint: Option<String>,
     pub mongodb_url: Secret<String>,
     pub mongodb_database: String,
@@ -33,10 +35,17 @@ impl Config {
 
     fn read(mut env: Env) -> Result<Self, ConfigErrors> {
         let listen = env.or("DAYBOOK_QUERY_LISTEN", SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)));
+        let metrics_listen = env.optional("DAYBOOK_QUERY_METRICS_LISTEN");
         let command_endpoint = env.optional("DAYBOOK_COMMAND_ENDPOINT");
         let mongodb_url = env.required("DAYBOOK_MONGODB_URL");
         let mongodb_database = env.or("DAYBOOK_MONGODB_DATABASE", "daybook".to_owned());
-        env.finish(mongodb_url.map(|mongodb_url| Self { listen, command_endpoint, mongodb_url, mongodb_database }))
+        env.finish(mongodb_url.map(|mongodb_url| Self {
+            listen,
+            metrics_listen,
+            command_endpoint,
+            mongodb_url,
+            mongodb_database,
+        }))
     }
 }
 

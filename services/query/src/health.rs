@@ -1,6 +1,12 @@
 //! Whether MongoDB is there, for the health service.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use daybook_chassis::{BoxError, health::Health, process::chain};
 use tokio::time::{MissedTickBehavior, interval};
@@ -12,13 +18,14 @@ use crate::store::Store;
 /// How often MongoDB is asked for a sign of life.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Keeps the health of the services up to date until the token is cancelled; then they are not serving.
+/// Keeps the health of the services, and `is_alive`, up to date until the token is cancelled; then they are not serving.
 ///
 /// # Errors
 /// None: MongoDB may come and go.
 pub(crate) async fn watch(
     store: Store,
     health: Health,
+    is_alive: Arc<AtomicBool>,
     services: &'static [&'static str],
     shutdown: CancellationToken,
 ) -> Result<(), BoxError> {
@@ -35,6 +42,7 @@ pub(crate) async fn watch(
             ping = store.ping() => ping,
         };
         let alive = ping.is_ok();
+        is_alive.store(alive, Ordering::Relaxed);
         if serving == Some(alive) {
             continue;
         }

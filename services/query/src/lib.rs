@@ -17,7 +17,9 @@ mod health;
 mod list;
 mod live;
 mod page;
+mod places;
 mod position;
+mod progress;
 mod recent;
 mod report;
 mod settle;
@@ -28,6 +30,11 @@ mod stream;
 mod validate;
 mod view;
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use daybook::{
     FILE_DESCRIPTOR_SET,
     query::v1::{
@@ -35,8 +42,13 @@ use daybook::{
         store_day_service_server::StoreDayServiceServer, supplier_day_service_server::SupplierDayServiceServer,
     },
 };
-use daybook_chassis::{BoxError, CancellationToken, health::Health, server, tasks::Tasks};
-use tokio::net::TcpListener;
+use daybook_chassis::{
+    BoxError, CancellationToken,
+    health::Health,
+    metrics::{Metrics, endpoint},
+    server::{self, Listeners},
+    tasks::Tasks,
+};
 use tonic::service::Routes;
 
 pub use config::Config;
@@ -57,8 +69,10 @@ const SERVICES: &[&str] = &[
 ///
 /// # Errors
 /// If the configuration cannot be used, or the server or one of its tasks fails.
-pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
-    let store = store::Store::connect(config.mongodb_url.expose(), &config.mongodb_database).await?;
+pub async fn run(config: Config, listeners: impl Into<Listeners>, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let Listeners { calls: listener, metrics: metrics_listener } = listeners.into();
+    let metrics = Metrics::new("query", FILE_DESCRIPTOR_SET)?;
+    let store = store::Store::connect(config.mongodb_url.expose(), &config.mongodb_database, &metrics).await?;
     let (positions, watching) = position::Positions::new(store.clone(), shutdown.clone());
     let (health, health_service) = Health::new(SERVICES).await;
     let recent = Recent::new();
@@ -66,7 +80,12 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
         Some(endpoint) => Some(Follower::new(endpoint, recent.clone(), positions.clone())?),
         None => None,
     };
-    let frame = call::Frame::new(store.clone(), positions, recent, shutdown.clone());
+    let is_alive = Arc::new(AtomicBool::new(false));
+    let mongodb = Arc::clone(&is_alive);
+    metrics.dependency("mongodb", move || mongodb.load(Ordering::Relaxed));
+    let followed = follower.is_some().then(|| recent.clone());
+    let progress = progress::watch(&metrics, positions.clone(), followed, shutdown.clone());
+    let frame = call::Frame::new(store.clone(), positions, recent, &metrics, shutdown.clone());
     let routes = Routes::new(health_service)
         .add_service(
             StoreDayServiceServer::new(grpc::store_day::StoreDayApi(frame.clone()))
@@ -88,7 +107,12 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     if let Some(follower) = follower {
         tasks.spawn("follower", follower.run(shutdown.clone()));
     }
-    tasks.spawn("health", health::watch(store, health, SERVICES, shutdown.clone()));
-    tasks.spawn("server", server::serve(listener, routes, shutdown, server::SHUTDOWN_BUDGET));
+    tasks.spawn("health", health::watch(store, health, is_alive, SERVICES, shutdown.clone()));
+    let counted = metrics.calls();
+    if let Some(listener) = metrics_listener {
+        tasks.spawn("progress", progress);
+        tasks.spawn("metrics", endpoint::serve(listener, metrics, shutdown.clone()));
+    }
+    tasks.spawn("server", server::serve(listener, routes, counted, shutdown, server::SHUTDOWN_BUDGET));
     tasks.join(server::SHUTDOWN_BUDGET).await
 }

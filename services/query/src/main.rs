@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use daybook_chassis::{process, server};
+use daybook_chassis::{process, server::Listeners};
 use daybook_query::{Config, run};
 
 fn main() -> ExitCode {
     process::main("query", async |shutdown| {
         let config = Config::from_environment()?;
-        let listener = server::bind(config.listen).await?;
-        run(config, listener, shutdown).await
+        let listeners = Listeners::bind(config.listen, config.metrics_listen).await?;
+        run(config, listeners, shutdown).await
     })
 }

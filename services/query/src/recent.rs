@@ -84,6 +84,19 @@ impl Recent {
         self.read().after(position, wanted)
     }
 
+    /// Up to where the log is followed, and whether it is now.
+    #[must_use]
+    pub(crate) fn followed(&self) -> (i64, bool) {
+        let followed = *self.followed.borrow();
+        (followed.position, followed.connected)
+    }
+
+    /// When the event after a position was recorded, if it is here.
+    #[must_use]
+    pub(crate) fn recorded_after(&self, position: i64) -> Option<Timestamp> {
+        self.read().recorded_after(position)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Tail> {
         self.tail.read().unwrap_or_else(PoisonError::into_inner)
     }

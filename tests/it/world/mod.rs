@@ -135,7 +135,7 @@ async fn start_command(database: &Database, stream: &Stream) -> Service {
     };
     let service = Service::start("command", |listener, shutdown| async move {
         let listen = listener.local_addr()?;
-        daybook_command::run(CommandConfig { listen, postgres, nats }, listener, shutdown).await
+        daybook_command::run(CommandConfig { listen, metrics_listen: None, postgres, nats }, listener, shutdown).await
     })
     .await;
     service.serving().await;

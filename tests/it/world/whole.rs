@@ -108,7 +108,7 @@ async fn start_projector(world: &World) -> Service {
     let bounds = Bounds { audit_interval: Duration::ZERO, ..Bounds::default() };
     Service::start("projector", |listener, shutdown| async move {
         let listen = listener.local_addr()?;
-        let config = ProjectorConfig { listen, source, mongodb, shard: Shard::WHOLE, bounds };
+        let config = ProjectorConfig { listen, metrics_listen: None, source, mongodb, shard: Shard::WHOLE, bounds };
         daybook_projector::run(config, listener, shutdown).await
     })
     .await
@@ -120,7 +120,7 @@ async fn start_query(world: &World, follows: bool) -> Service {
     let mongodb_database = world.id.clone();
     Service::start("query", |listener, shutdown| async move {
         let listen = listener.local_addr()?;
-        let config = QueryConfig { listen, command_endpoint, mongodb_url, mongodb_database };
+        let config = QueryConfig { listen, metrics_listen: None, command_endpoint, mongodb_url, mongodb_database };
         daybook_query::run(config, listener, shutdown).await
     })
     .await

@@ -10,7 +10,7 @@ use daybook::event::v1::{
     GetStreamResponse, ReadEventsRequest, ReadEventsResponse, RecordedEvent,
     event_log_service_server::{EventLogService, EventLogServiceServer},
 };
-use daybook_chassis::CancellationToken;
+use daybook_chassis::{CancellationToken, metrics::calls::Calls};
 use tonic::{Request, Response, Status};
 
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,13 @@ impl Log {
         let listener = daybook_chassis::server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = tonic::service::Routes::new(EventLogServiceServer::new(self.clone()));
-        tokio::spawn(daybook_chassis::server::serve(listener, routes, shutdown, std::time::Duration::ZERO));
+        tokio::spawn(daybook_chassis::server::serve(
+            listener,
+            routes,
+            Calls::default(),
+            shutdown,
+            std::time::Duration::ZERO,
+        ));
         address
     }
 

@@ -106,6 +106,7 @@ impl World {
         let address = listener.local_addr().unwrap();
         let config = Config {
             listen: address,
+            metrics_listen: None,
             source: Source {
                 command_endpoint: format!("http://{}", self.log_address),
                 nats_url: Secret::new(self.nats_url.clone()),

@@ -8,7 +8,7 @@ use daybook::command::v1::{
     sale_service_client::SaleServiceClient,
     sale_service_server::{SaleService, SaleServiceServer},
 };
-use daybook_chassis::{BoxError, CancellationToken};
+use daybook_chassis::{BoxError, CancellationToken, metrics::calls::Calls};
 use futures_util::stream::Empty;
 use tokio::net::TcpListener;
 use tonic::{
@@ -69,7 +69,14 @@ fn serve(listener: std::net::TcpListener, until: CancellationToken) -> Result<()
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(SERVER_THREADS).enable_all().build()?;
     runtime.block_on(async {
         let routes = Routes::new(SaleServiceServer::new(Nothing));
-        daybook_chassis::server::serve(TcpListener::from_std(listener)?, routes, until, CLOSING_BUDGET).await
+        daybook_chassis::server::serve(
+            TcpListener::from_std(listener)?,
+            routes,
+            Calls::default(),
+            until,
+            CLOSING_BUDGET,
+        )
+        .await
     })
 }
 
