@@ -81,6 +81,11 @@ impl World {
         start_command(&self.database, &self.stream).await
     }
 
+    /// Starts another command service on the same log, with another broker.
+    pub(crate) async fn command_with_broker(&self, url: String) -> Service {
+        start_command(&self.database, &Stream { url, ..self.stream.clone() }).await
+    }
+
     /// Clients of the command service.
     pub(crate) fn client(&self) -> CommandClient {
         CommandClient::new(self.command.channel())
@@ -133,9 +138,9 @@ async fn start_command(database: &Database, stream: &Stream) -> Service {
         replicas: 1,
         max_bytes: STREAM_BYTES,
     };
-    let service = Service::start("command", |listener, shutdown| async move {
-        let listen = listener.local_addr()?;
-        daybook_command::run(CommandConfig { listen, metrics_listen: None, postgres, nats }, listener, shutdown).await
+    let service = Service::start("command", |listeners, shutdown| async move {
+        let listen = listeners.calls.local_addr()?;
+        daybook_command::run(CommandConfig { listen, metrics_listen: None, postgres, nats }, listeners, shutdown).await
     })
     .await;
     service.serving().await;

@@ -79,6 +79,14 @@ impl WholeWorld {
         projector
     }
 
+    /// Starts another projector of the same reports, which audits them as fast as it can.
+    pub(crate) async fn auditing_projector(&self) -> Service {
+        let bounds = Bounds { audit_interval: AUDIT_INTERVAL, audit_rest_factor: 0, ..Bounds::default() };
+        let projector = projector_with(&self.world, bounds).await;
+        projector.serving().await;
+        projector
+    }
+
     /// Waits until the reports hold everything up to a position.
     pub(crate) async fn reported(&self, position: i64) -> AsOf {
         let mut request = Request::new(GetProjectionStatusRequest { at_least_position: position });
@@ -97,19 +105,25 @@ impl WholeWorld {
     }
 }
 
+/// Between two audits, where a test has them.
+const AUDIT_INTERVAL: Duration = Duration::from_millis(5);
+
 async fn start_projector(world: &World) -> Service {
+    // Tests spoil documents and look for them: nobody else shall repair them meanwhile.
+    projector_with(world, Bounds { audit_interval: Duration::ZERO, ..Bounds::default() }).await
+}
+
+async fn projector_with(world: &World, bounds: Bounds) -> Service {
     let source = Source {
         command_endpoint: world.command.endpoint(),
         nats_url: Secret::new(world.stream.url.clone()),
         nats_stream: world.stream.name.clone(),
     };
     let mongodb = Mongodb { url: Secret::new(environment::mongodb_url()), database: world.id.clone() };
-    // Tests spoil documents and look for them: nobody else shall repair them meanwhile.
-    let bounds = Bounds { audit_interval: Duration::ZERO, ..Bounds::default() };
-    Service::start("projector", |listener, shutdown| async move {
-        let listen = listener.local_addr()?;
+    Service::start("projector", |listeners, shutdown| async move {
+        let listen = listeners.calls.local_addr()?;
         let config = ProjectorConfig { listen, metrics_listen: None, source, mongodb, shard: Shard::WHOLE, bounds };
-        daybook_projector::run(config, listener, shutdown).await
+        daybook_projector::run(config, listeners, shutdown).await
     })
     .await
 }
@@ -118,10 +132,10 @@ async fn start_query(world: &World, follows: bool) -> Service {
     let command_endpoint = follows.then(|| world.command.endpoint());
     let mongodb_url = Secret::new(environment::mongodb_url());
     let mongodb_database = world.id.clone();
-    Service::start("query", |listener, shutdown| async move {
-        let listen = listener.local_addr()?;
+    Service::start("query", |listeners, shutdown| async move {
+        let listen = listeners.calls.local_addr()?;
         let config = QueryConfig { listen, metrics_listen: None, command_endpoint, mongodb_url, mongodb_database };
-        daybook_query::run(config, listener, shutdown).await
+        daybook_query::run(config, listeners, shutdown).await
     })
     .await
 }

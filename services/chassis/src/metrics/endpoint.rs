@@ -113,3 +113,6 @@ fn respond(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Byte
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(CONTENT_TYPE));
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,3 +168,6 @@ pub fn stopping() -> Refusal {
     Refusal::new(Code::Unavailable, reason::SHUTTING_DOWN, "the service is stopping; send it again")
         .with_retry_after(OVERLOAD_WAIT)
 }
+
+#[cfg(test)]
+mod tests;

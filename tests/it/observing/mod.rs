@@ -1,0 +1,6 @@
+//! What the services tell of themselves.
+
+mod alerts;
+mod documents;
+mod metrics;
+mod table;
