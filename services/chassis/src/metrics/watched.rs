@@ -77,9 +77,13 @@ impl fmt::Debug for WatchedFamily {
 
 impl Collector for WatchedFamily {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let looks = self.looks.read().unwrap_or_else(PoisonError::into_inner);
+        if looks.is_empty() {
+            return Ok(());
+        }
         let help = sentence(self.help);
         let mut family = encoder.encode_descriptor(self.name, &help, None, MetricType::Gauge)?;
-        for (value, look) in self.looks.read().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (value, look) in looks.iter() {
             let labels: Labels<1> = [(self.label, value)];
             ConstGauge::new(look()).encode(family.encode_family(&labels)?)?;
         }
