@@ -6,6 +6,7 @@
 //! - [`server`]: a gRPC server with health, reflection, limits and a shutdown within a budget;
 //! - [`health`]: what the health service answers;
 //! - [`metrics`]: what a process tells of itself in numbers, and the endpoint where they are read;
+//! - [`trace`]: where the time of a call went, told to a collector;
 //! - [`deadline`]: how long a call may still take;
 //! - [`answer`]: errors for machines and people, as google.rpc details.
 
@@ -18,6 +19,7 @@ pub mod process;
 pub mod server;
 pub mod tasks;
 mod telemetry;
+pub mod trace;
 pub mod violations;
 
 /// Any error that ends a process.

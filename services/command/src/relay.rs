@@ -10,14 +10,27 @@ use async_nats::jetstream::{
     message::PublishMessage,
     stream::{self, DiscardPolicy, RetentionPolicy, StorageType},
 };
-use daybook::{event::v1::EventFilter, subject};
-use daybook_chassis::{BoxError, CancellationToken, process::chain};
+use daybook::{
+    event::v1::{EventFilter, Metadata},
+    subject,
+};
+use daybook_chassis::{
+    BoxError, CancellationToken,
+    process::chain,
+    trace::{self, Kind, Span},
+};
 use jiff::Timestamp;
+use prost::Message as _;
 use thiserror::Error;
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, info, warn};
 
-use crate::{config::Nats, recent::Log, store::StoreError, wire};
+use crate::{
+    config::Nats,
+    recent::Log,
+    store::{StoreError, events::StoredEvent},
+    wire,
+};
 
 /// Events that are published before their acknowledgements are awaited. Beyond some hundred NATS gets no faster.
 const WINDOW_EVENTS: usize = 1_000;
@@ -197,10 +210,14 @@ impl Relay {
             );
             let before = u64::try_from(event.position - 1).unwrap_or(0);
             end = event.position;
-            let message = PublishMessage::build().expected_last_sequence(before).payload(wire::encode(&event));
-            acks.push(self.jetstream.send_publish(subject, message).await.map_err(nats)?);
+            let mut message = PublishMessage::build().expected_last_sequence(before).payload(wire::encode(&event));
+            let span = traced(&event);
+            if let Some(span) = &span {
+                message = message.header(trace::TRACEPARENT, span.traceparent());
+            }
+            acks.push((self.jetstream.send_publish(subject, message).await.map_err(nats)?, span));
         }
-        for ack in acks {
+        for (ack, _span) in acks {
             ack.await.map_err(|error| match error.kind() {
                 PublishErrorKind::WrongLastSequence => RelayError::Overtaken,
                 _ => nats(error),
@@ -235,6 +252,15 @@ impl Relay {
         debug!(position = last, "the stream says where to go on");
         Ok(last)
     }
+}
+
+/// The span of publishing an event, if the call that recorded it is traced.
+fn traced(event: &StoredEvent) -> Option<Span> {
+    if !trace::is_on() || !trace::is_recent(event.recorded_at.into()) {
+        return None;
+    }
+    let metadata = Metadata::decode(event.metadata.clone()).ok()?;
+    trace::joined("publish", Kind::Producer, [metadata.traceparent.as_str()])
 }
 
 fn recovered(failing: bool) -> bool {

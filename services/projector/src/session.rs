@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use daybook::event::v1::RecordedEvent;
-use daybook_chassis::{BoxError, CancellationToken, process::chain};
+use daybook_chassis::{BoxError, CancellationToken, process::chain, trace};
 use daybook_read_model::{checkpoint::Audit, registry};
 use thiserror::Error;
 use tokio::{
@@ -177,7 +177,9 @@ impl Projector {
                         }
                     }
                     let served = Instant::now();
-                    self.step(&mut place, &mut projections, &batch).await?;
+                    let span = batch.traced();
+                    trace::within(span.as_ref(), self.step(&mut place, &mut projections, &batch)).await?;
+                    drop(span);
                     self.tell(&place, &projections, &batch, served.elapsed());
                     if RESTED_AFTER.contains(&batch.events.len()) {
                         self.rest(begun.elapsed()).await;
@@ -326,10 +328,10 @@ impl Projector {
         let mut tasks = JoinSet::new();
         for mut projection in projections.drain(..) {
             let (store, events) = (self.store.clone(), Arc::clone(&batch.events));
-            tasks.spawn(async move {
+            tasks.spawn(trace::carried(async move {
                 let outcome = projection.project(&store, &events).await;
                 (projection, outcome)
-            });
+            }));
         }
         let mut failures = Failures::new();
         while let Some(done) = tasks.join_next().await {

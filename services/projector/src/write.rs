@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, time::Instant};
 
+use daybook_chassis::trace;
 use daybook_read_model::document::{Version, Write};
 use mongodb::bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocumentBuf, cstr, raw::CStr, rawdoc};
 
@@ -114,6 +115,12 @@ async fn command(
     command.append(kind.statements(), array);
     command.append(cstr!("ordered"), false);
     command.append(cstr!("writeConcern"), rawdoc! { "w": "majority", "j": true });
+    let span = trace::child("mongodb write", trace::Kind::Client);
+    if let Some(span) = &span {
+        span.tell("db.system.name", "mongodb");
+        span.tell("db.collection.name", collection.to_owned());
+        span.tell("db.operation.batch.size", i64::try_from(documents.len()).unwrap_or(i64::MAX));
+    }
     let begun = Instant::now();
     let answer = store.run(command).await?;
     store.counts().wrote(begun.elapsed());

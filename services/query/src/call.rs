@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Instant as Stopwatch};
 
-use daybook_chassis::{deadline, metrics::Metrics};
+use daybook_chassis::{deadline, metrics::Metrics, trace};
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
@@ -50,6 +50,8 @@ pub(crate) struct Call {
     /// When the answer must be on its way; of a stream, when the position that it asks for must be reached.
     pub(crate) deadline: Instant,
     pub(crate) request_id: String,
+    /// The trace that it is a part of, if its caller said so.
+    trace_id: Option<String>,
 }
 
 impl Frame {
@@ -129,13 +131,15 @@ impl Call {
         let given = metadata.get(REQUEST_ID).and_then(|id| id.to_str().ok());
         let given = given.filter(|id| !id.is_empty() && id.len() <= MAX_REQUEST_ID_CHARS);
         let request_id = given.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
-        Self { deadline: deadline::of(metadata), request_id }
+        let traceparent = metadata.get(trace::TRACEPARENT).and_then(|value| value.to_str().ok());
+        let trace_id = traceparent.and_then(trace::id_in).map(str::to_owned);
+        Self { deadline: deadline::of(metadata), request_id, trace_id }
     }
 
     /// The span in which the call is answered; not at debug, so that whatever is logged in it carries the request id.
     #[must_use]
     pub(crate) fn span(&self, method: &'static str) -> Span {
-        info_span!("call", method, request_id = self.request_id)
+        info_span!("call", method, request_id = self.request_id, trace_id = self.trace_id)
     }
 }
 

@@ -11,6 +11,7 @@ mod tail;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use daybook::{event::v1::RecordedEvent, query::v1::AsOf};
+use daybook_chassis::trace;
 use prost_types::Timestamp;
 use tokio::{
     sync::watch,
@@ -69,6 +70,7 @@ impl Recent {
     /// # Errors
     /// If the position is not reached in time.
     pub(crate) async fn reaches(&self, position: i64, until: Instant) -> Result<bool, QueryError> {
+        let _span = trace::child("wait for the log", trace::Kind::Internal);
         let mut followed = self.followed.subscribe();
         let settled = followed.wait_for(|followed| !followed.connected || followed.position >= position);
         match timeout_at(until, settled).await {

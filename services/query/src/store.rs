@@ -12,7 +12,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use daybook_chassis::metrics::{Counter, Metrics, pools::Pool};
+use daybook_chassis::{
+    metrics::{Counter, Metrics, pools::Pool},
+    trace,
+};
 use futures_util::StreamExt as _;
 use mongodb::{
     Client, Database,
@@ -203,6 +206,11 @@ impl Store {
         select: Select,
         until: Instant,
     ) -> Result<Documents, StoreError> {
+        let span = trace::child("mongodb find", trace::Kind::Client);
+        if let Some(span) = &span {
+            span.tell("db.system.name", "mongodb");
+            span.tell("db.collection.name", collection.to_owned());
+        }
         let name = collection.to_owned();
         let found = self.database.collection::<Document>(collection);
         let Select { filter, fields, limit } = select;

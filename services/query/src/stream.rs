@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant as Stopwatch},
 };
 
-use daybook_chassis::metrics::Metrics;
+use daybook_chassis::{metrics::Metrics, trace};
 use futures_util::Stream;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -161,7 +161,7 @@ impl Streams {
             let _ = end.send(status);
             drop(held);
         };
-        tokio::spawn(task.instrument(span));
+        tokio::spawn(trace::carried(task.instrument(span)));
         Ok(Response::new(outgoing))
     }
 }

@@ -219,17 +219,25 @@ async fn serves(port: u16) -> bool {
 const FIRST_PORT: u16 = 27_000;
 const PORTS: u16 = 5_000;
 
-/// Ports that are free at this moment, each another one.
-fn free_ports() -> Ports {
+/// A port that is free at this moment, each time another one.
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Another run of the tests begins somewhere else.
     let begin = u16::try_from(std::process::id() % u32::from(PORTS)).expect("it fits");
-    let free = || {
-        let tried = (0..PORTS).map(|_| FIRST_PORT + (begin + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS) % PORTS);
-        let mut free = tried.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-        free.next().expect("a port is free")
-    };
-    Ports { command: free(), projector: free(), query: free(), postgres: free(), nats: free(), mongod: free() }
+    let tried = (0..PORTS).map(|_| FIRST_PORT + (begin + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS) % PORTS);
+    let mut free = tried.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().expect("a port is free")
+}
+
+fn free_ports() -> Ports {
+    Ports {
+        command: free_port(),
+        projector: free_port(),
+        query: free_port(),
+        postgres: free_port(),
+        nats: free_port(),
+        mongod: free_port(),
+    }
 }
 
 /// True if a process works in the directory.

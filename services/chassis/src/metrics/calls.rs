@@ -22,8 +22,10 @@ use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use tonic::Code;
 use tower::{Layer, Service};
+use tracing::info_span;
 
 use super::SECONDS;
+use crate::trace::{self, Span, Within};
 
 /// Header and trailer in which the code of an answer stands.
 const STATUS: &str = "grpc-status";
@@ -124,11 +126,13 @@ impl Calls {
         Ok(Self(Some(Arc::new(Table { families, methods, unknown }))))
     }
 
-    fn begin(&self, path: &str) -> Option<Call> {
+    fn begin<Q>(&self, request: &mut Request<Q>) -> Option<Call> {
         let table = self.0.as_ref()?;
-        let method = Arc::clone(table.methods.get(path).unwrap_or(&table.unknown));
+        let known = table.methods.get(request.uri().path());
+        let span = known.filter(|_| trace::is_on()).and_then(|method| method.traced(request.headers_mut()));
+        let method = Arc::clone(known.unwrap_or(&table.unknown));
         method.series(&table.families).0.inc();
-        Some(Call { table: Arc::clone(table), method, begun: Instant::now(), ended: false })
+        Some(Call { table: Arc::clone(table), method, begun: Instant::now(), span, ended: false })
     }
 }
 
@@ -136,6 +140,10 @@ impl Method {
     fn new(grpc_type: &'static str, service: &str, method: &str) -> Self {
         let labels = OfMethod { grpc_type, grpc_service: service.to_owned(), grpc_method: method.to_owned() };
         Self { labels, series: OnceLock::new(), handled: Default::default() }
+    }
+
+    fn traced(&self, headers: &mut HeaderMap) -> Option<Span> {
+        trace::of_call(&self.labels.grpc_method, &self.labels.grpc_service, headers)
     }
 
     fn series(&self, families: &Families) -> &(Counter, Histogram) {
@@ -155,12 +163,18 @@ impl Method {
     }
 }
 
+/// True if a call that ends so failed through no fault of its caller.
+fn is_failure(code: Code) -> bool {
+    matches!(code, Code::Unknown | Code::Internal | Code::Unavailable | Code::DataLoss | Code::Unimplemented)
+}
+
 /// A call under way. Dropped without an end, it was cancelled: by its caller, or at its deadline.
 #[derive(Debug)]
 struct Call {
     table: Arc<Table>,
     method: Arc<Method>,
     begun: Instant,
+    span: Option<Span>,
     ended: bool,
 }
 
@@ -168,6 +182,12 @@ impl Call {
     fn end(&mut self, code: Code) {
         if std::mem::replace(&mut self.ended, true) {
             return;
+        }
+        if let Some(span) = self.span.take() {
+            span.tell("rpc.grpc.status_code", i64::from(i32::from(code)));
+            if is_failure(code) {
+                span.fail(code.description());
+            }
         }
         let families = &self.table.families;
         self.method.series(families).1.observe(self.begun.elapsed().as_secs_f64());
@@ -217,9 +237,11 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let call = self.calls.begin(request.uri().path());
-        Answering { inner: self.inner.call(request), call }
+    fn call(&mut self, mut request: Request<Q>) -> Self::Future {
+        let call = self.calls.begin(&mut request);
+        let span = call.as_ref().and_then(|call| call.span.as_ref());
+        let logged = span.map_or_else(tracing::Span::none, |span| info_span!("traced", trace_id = span.trace_id()));
+        Answering { inner: trace::within(span, self.inner.call(request)), call, logged }
     }
 }
 
@@ -228,8 +250,10 @@ pin_project! {
     #[derive(Debug)]
     pub struct Answering<F> {
         #[pin]
-        inner: F,
+        inner: Within<F>,
         call: Option<Call>,
+        // Lines that are logged meanwhile carry the id of the trace.
+        logged: tracing::Span,
     }
 }
 
@@ -241,7 +265,9 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let entered = this.logged.enter();
         let answered = ready!(this.inner.poll(context));
+        drop(entered);
         let mut call = this.call.take();
         Poll::Ready(match answered {
             Ok(response) => {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use daybook_chassis::{BoxError, CancellationToken, metrics::Metrics, process::chain};
+use daybook_chassis::{BoxError, CancellationToken, metrics::Metrics, process::chain, trace};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
@@ -162,9 +162,9 @@ impl Pipeline {
                 Round::Broken { rest, error } => {
                     self.stale = true;
                     if let Some(alone) = self.isolate(rest) {
-                        error!(
-                            request_id = %alone.submission.request_id, error = %chain(&error), "a command cannot be recorded"
-                        );
+                        let trace_id = trace::id_in(&alone.submission.metadata.traceparent);
+                        let request_id = &alone.submission.request_id;
+                        error!(%request_id, trace_id, error = %chain(&error), "a command cannot be recorded");
                         alone.answer(Answer::Refused(internal()));
                     }
                     return;
@@ -196,8 +196,10 @@ impl Pipeline {
             Ok(connection) => connection,
             Err(error) => return Round::Away { rest: commands_of(accepted), error, sent: false },
         };
+        let asked = accepted.iter().map(|accepted| accepted.queued.submission.metadata.traceparent.as_str());
+        let span = trace::joined("append", trace::Kind::Internal, asked);
         let begun = Instant::now();
-        match connection.append(&batch).await {
+        match trace::within(span.as_ref(), connection.append(&batch)).await {
             Ok(Appended::Written { base, recorded_at }) => {
                 self.counts.written(batch.columns.event_ids.len(), begun.elapsed());
                 if batch.touches_catalogue {
@@ -359,7 +361,8 @@ fn accept(base: i64, accepted: Vec<Accepted>) {
     for Accepted { queued, events } in accepted {
         position += i64::try_from(events.len()).unwrap_or(0);
         if let Some(first) = events.first() {
-            debug!(request_id = %queued.submission.request_id, position, "recorded");
+            let trace_id = trace::id_in(&queued.submission.metadata.traceparent);
+            debug!(request_id = %queued.submission.request_id, trace_id, position, "recorded");
             queued.answer(Answer::Accepted(decision::accepted(&first.kind, position, false)));
         }
     }
