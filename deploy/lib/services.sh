@@ -52,14 +52,18 @@ services_up() {
     if ! is_running command; then
         migrate
         assign_port command
+        assign_port command-metrics
         DAYBOOK_COMMAND_LISTEN=127.0.0.1:$(port_of command) \
+            DAYBOOK_COMMAND_METRICS_LISTEN=127.0.0.1:$(port_of command-metrics) \
             DAYBOOK_POSTGRES_URL=$(postgres_url daybook_app daybook) \
             DAYBOOK_NATS_URL=$(nats_url) DAYBOOK_NATS_STREAM=DAYBOOK \
             launch_service command "$RELEASE_DIRECTORY/daybook-command"
     fi
     if ! is_running projector; then
         assign_port projector
+        assign_port projector-metrics
         DAYBOOK_PROJECTOR_LISTEN=127.0.0.1:$(port_of projector) \
+            DAYBOOK_PROJECTOR_METRICS_LISTEN=127.0.0.1:$(port_of projector-metrics) \
             DAYBOOK_COMMAND_ENDPOINT=$(endpoint_of command) \
             DAYBOOK_NATS_URL=$(nats_url) DAYBOOK_NATS_STREAM=DAYBOOK \
             DAYBOOK_MONGODB_URL=$(mongo_url) DAYBOOK_MONGODB_DATABASE=daybook \
@@ -67,7 +71,9 @@ services_up() {
     fi
     if ! is_running query; then
         assign_port query
+        assign_port query-metrics
         DAYBOOK_QUERY_LISTEN=127.0.0.1:$(port_of query) \
+            DAYBOOK_QUERY_METRICS_LISTEN=127.0.0.1:$(port_of query-metrics) \
             DAYBOOK_COMMAND_ENDPOINT=$(endpoint_of command) \
             DAYBOOK_MONGODB_URL=$(mongo_url) DAYBOOK_MONGODB_DATABASE=daybook \
             launch_service query "$RELEASE_DIRECTORY/daybook-query"
@@ -131,6 +137,10 @@ publish_endpoints() {
     local name
     for name in "${SERVICES[@]}"; do
         printf 'DAYBOOK_%s_ENDPOINT=%s\n' "${name^^}" "$(endpoint_of "$name")"
+        # A service that was started by an earlier version has none.
+        if port_of "$name-metrics" >/dev/null; then
+            printf 'DAYBOOK_%s_METRICS_ENDPOINT=%s\n' "${name^^}" "$(endpoint_of "$name-metrics")"
+        fi
     done >"$INSTANCE/env.new"
     {
         printf 'DAYBOOK_CA_FILE=%s\n' "$INSTANCE/doors/ca.pem"

@@ -17,6 +17,7 @@
 //! - [`resuming`]: an import that is cut off goes on;
 //! - [`shutdown`]: every service is told to stop in the middle of its work;
 //! - [`verifying`]: documents and tables are compared with the log, also while sales come in;
+//! - [`observing`]: what the services tell of themselves: metrics, alerts, traces and logs;
 //! - [`parking`]: events that cannot be folded;
 //! - [`generations`]: reports are rebuilt and gone back from;
 //! - [`reports`]: what the reports say of a small day of which every figure is known.
@@ -35,6 +36,7 @@ mod given;
 mod kills;
 mod log;
 mod nonsense;
+mod observing;
 mod parking;
 mod rejecting;
 mod reports;

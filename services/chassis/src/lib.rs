@@ -6,6 +6,8 @@
 //! - [`door`]: by what transport and by whom the process is reached: [`tls`], [`access`], and [`reload`] for their files;
 //! - [`server`]: a gRPC server with health, reflection, limits and a shutdown within a budget;
 //! - [`health`]: what the health service answers;
+//! - [`metrics`]: what a process tells of itself in numbers, and the endpoint where they are read;
+//! - [`trace`]: where the time of a call went, told to a collector;
 //! - [`deadline`]: how long a call may still take;
 //! - [`answer`]: errors for machines and people, as google.rpc details.
 
@@ -16,12 +18,14 @@ mod connection;
 pub mod deadline;
 pub mod door;
 pub mod health;
+pub mod metrics;
 pub mod process;
 pub mod reload;
 pub mod server;
 pub mod tasks;
 mod telemetry;
 pub mod tls;
+pub mod trace;
 pub mod violations;
 
 /// Any error that ends a process.

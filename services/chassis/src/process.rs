@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::{BoxError, telemetry};
+use crate::{BoxError, telemetry, trace};
 
 /// Exit code after a second signal, by the custom of shells for an interrupt.
 const INTERRUPTED: i32 = 130;
@@ -28,6 +28,10 @@ where
     };
     let code = runtime.block_on(async {
         let shutdown = CancellationToken::new();
+        if let Err(error) = trace::begin(name) {
+            error!(service = name, error = %chain(error.as_ref()), "traces cannot be sent as it was asked for");
+            return ExitCode::FAILURE;
+        }
         if let Err(error) = listen(name, shutdown.clone()) {
             error!(service = name, error = %error, "signals cannot be received");
             return ExitCode::FAILURE;
@@ -43,6 +47,7 @@ where
             }
         }
     });
+    trace::end();
     // What still blocks a thread does not keep the process.
     runtime.shutdown_background();
     code

@@ -8,7 +8,7 @@ use tonic::{service::Routes, transport::Server};
 use tonic_web::GrpcWebLayer;
 use tracing::{info, warn};
 
-use crate::{BoxError, connection, door::Door};
+use crate::{BoxError, connection, door::Door, metrics::calls::Calls};
 
 /// Largest request: a sale of 5,000 lines stays below 1 MiB.
 pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
@@ -41,6 +41,34 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BoxError> {
     TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}").into())
 }
 
+/// Where a service is called, and where its numbers are read.
+#[derive(Debug)]
+pub struct Listeners {
+    pub calls: TcpListener,
+    /// None if nobody shall read them.
+    pub metrics: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(calls: TcpListener) -> Self {
+        Self { calls, metrics: None }
+    }
+}
+
+impl Listeners {
+    /// Takes both addresses.
+    ///
+    /// # Errors
+    /// If one is not free.
+    pub async fn bind(calls: SocketAddr, metrics: Option<SocketAddr>) -> Result<Self, BoxError> {
+        let metrics = match metrics {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        Ok(Self { calls: bind(calls).await?, metrics })
+    }
+}
+
 /// The service by which clients learn the contract from the process itself.
 ///
 /// # Errors
@@ -54,7 +82,7 @@ pub fn add_reflection(routes: Routes, descriptor_set: &'static [u8]) -> Result<R
     Ok(routes.add_service(builder().build_v1()?).add_service(builder().build_v1alpha()?))
 }
 
-/// Serves until the token is cancelled, then finishes what is in hand for at most the budget.
+/// Serves, and counts the calls, until the token is cancelled, then finishes what is in hand for at most the budget.
 ///
 /// # Errors
 /// If the transport fails.
@@ -62,6 +90,7 @@ pub async fn serve(
     listener: TcpListener,
     routes: Routes,
     door: Door,
+    counted: Calls,
     shutdown: CancellationToken,
     budget: Duration,
 ) -> Result<(), BoxError> {
@@ -79,6 +108,7 @@ pub async fn serve(
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
         .layer(door.cors)
         .layer(GrpcWebLayer::new())
+        .layer(counted)
         .layer(door.guard);
     info!(%address, encrypted, "listening");
     let serving = server.add_routes(routes).serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());

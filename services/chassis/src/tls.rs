@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{
 };
 use tracing::{error, info, warn};
 
-use crate::{BoxError, reload::Contents};
+use crate::{BoxError, metrics, reload::Contents};
 
 /// A certificate that ends so soon is warned of at every start and change.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
@@ -101,6 +101,7 @@ impl State {
         let first =
             certificates.first().ok_or_else(|| format!("{} has no certificate", files.certificate.display()))?;
         let expires_at = expiry(first).ok_or_else(|| format!("{} cannot be read", files.certificate.display()))?;
+        metrics::certificate_expires(expires_at.into());
         if expires_at.duration_since(Timestamp::now()) < SOON.try_into()? {
             warn!(%expires_at, "the certificate ends soon: exchange it");
         }

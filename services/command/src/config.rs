@@ -2,6 +2,7 @@
 //!
 //! - `DAYBOOK_COMMAND_LISTEN`: address to serve gRPC on, such as `127.0.0.1:7401`;
 //! - how it is reached, and by whom: see [`daybook_chassis::door`];
+//! - `DAYBOOK_COMMAND_METRICS_LISTEN`: address where Prometheus reads its numbers; without it nobody can;
 //! - `DAYBOOK_POSTGRES_URL`: the write store, as the role that can only append (`postgres://daybook_app:…@host/daybook`);
 //! - `DAYBOOK_POSTGRES_OWNER_URL`: the write store as its owner; only `daybook-command migrate` needs it;
 //! - `DAYBOOK_POSTGRES_CONNECTIONS`: connections for reading (default 16; two more append and watch);
@@ -22,6 +23,7 @@ use daybook_chassis::{
 pub struct Config {
     pub listen: SocketAddr,
     pub door: DoorConfig,
+    pub metrics_listen: Option<SocketAddr>,
     pub postgres: Postgres,
     pub nats: Nats,
 }
@@ -53,6 +55,7 @@ impl Config {
     /// Everything that is wrong with it.
     pub fn from_env(mut env: Env) -> Result<Self, ConfigErrors> {
         let listen = env.required("DAYBOOK_COMMAND_LISTEN");
+        let metrics_listen = env.optional("DAYBOOK_COMMAND_METRICS_LISTEN");
         let url = env.required("DAYBOOK_POSTGRES_URL");
         let connections = env.within("DAYBOOK_POSTGRES_CONNECTIONS", 16, 2..=256);
         let nats = env.required("DAYBOOK_NATS_URL");
@@ -66,7 +69,7 @@ impl Config {
         let door = DoorConfig::read(&mut env);
         let config = match (listen, url, nats) {
             (Some(listen), Some(url), Some(nats)) => {
-                Some(Self { listen, door, postgres: Postgres { url, connections }, nats })
+                Some(Self { listen, door, metrics_listen, postgres: Postgres { url, connections }, nats })
             }
             _ => None,
         };

@@ -7,6 +7,7 @@
 //! - [`lineage`]: whether it is still the log that others have read;
 //! - [`lost`]: for the operator, once it is not;
 //! - [`relay`]: from the log to NATS JetStream;
+//! - [`metrics`]: what it tells of itself in numbers;
 //! - [`grpc`]: the services.
 
 pub mod append;
@@ -15,6 +16,7 @@ pub mod domain;
 pub mod grpc;
 pub mod lineage;
 pub mod lost;
+pub mod metrics;
 pub mod recent;
 pub mod relay;
 pub mod status;
@@ -31,8 +33,16 @@ use daybook::{
     },
     event::v1::event_log_service_server::EventLogServiceServer,
 };
-use daybook_chassis::{BoxError, CancellationToken, access::Policy, door::Door, health::Health, server, tasks::Tasks};
-use tokio::{net::TcpListener, sync::watch};
+use daybook_chassis::{
+    BoxError, CancellationToken,
+    access::Policy,
+    door::Door,
+    health::Health,
+    metrics::{Metrics, endpoint, pools::Pool},
+    server::{self, Listeners},
+    tasks::Tasks,
+};
+use tokio::sync::watch;
 use tonic::service::Routes;
 
 use append::Pipeline;
@@ -64,29 +74,35 @@ const SERVICES: &[&str] = &[
 ///
 /// # Errors
 /// If it cannot start, or a task of it fails.
-pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
+pub async fn run(config: Config, listeners: impl Into<Listeners>, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let Listeners { calls: listener, metrics: metrics_listener } = listeners.into();
     let policy =
         Policy { methods: access::methods(), scopes: access::SCOPES, whole: access::WHOLE, kinds: access::KINDS };
     let door = Door::open(&config.door, listener.local_addr()?, &policy)?;
-    let store = Store::new(&config.postgres)?;
-    let appending = Store::for_appends(&config.postgres)?;
+    let metrics = Metrics::new("command", daybook::FILE_DESCRIPTOR_SET)?;
+    let store = Store::new(&config.postgres)?.counted("postgres_readers", &metrics);
+    let appending = Store::for_appends(&config.postgres)?.counted("postgres_appends", &metrics);
     let (health, health_server) = Health::new(SERVICES).await;
     let log = Log::new(store.clone());
     let (published, publications) = watch::channel(Published::default());
     let (healthy, healths) = watch::channel(false);
-    let (pipeline, appends) = Pipeline::new(appending.clone(), log.clone(), healthy.clone());
+    let (pipeline, appends) = Pipeline::new(appending.clone(), log.clone(), healthy.clone(), &metrics);
     let relay = Relay::new(log.clone(), config.nats, published).await?;
+
+    metrics::watch_log(&metrics, &log, publications.clone(), healths.clone());
 
     let executor = Executor::new(appends, store.clone());
     let catalogue = CatalogueApi { executor: executor.clone(), store: store.clone(), shutdown: shutdown.clone() };
     let inventory = Inventory { executor: executor.clone(), shutdown: shutdown.clone() };
     let parking = Parking { executor: executor.clone(), store: store.clone() };
     let sales = Sales { executor, shutdown: shutdown.clone() };
-    let tables = Tables::new(store.clone(), shutdown.clone());
+    let tables = Tables::new(store.clone(), shutdown.clone(), &metrics);
+    let places = places(config.postgres.connections);
     let event_log = EventLog {
         store,
         log: log.clone(),
-        places: places(config.postgres.connections),
+        sent_away: metrics.pool(Pool::of("log_readers", &places)),
+        places,
         published: publications,
         shutdown: shutdown.clone(),
     };
@@ -109,8 +125,12 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     tasks.spawn("watchdog", watchdog::run(appending, log, healthy, shutdown.clone()));
     tasks.spawn("health", watchdog::report(health, SERVICES, healths, lineage, shutdown.clone()));
     tasks.spawn("door", door.clone().watch(shutdown.clone()));
+    let counted = metrics.calls();
+    if let Some(listener) = metrics_listener {
+        tasks.spawn("metrics", endpoint::serve(listener, metrics, shutdown.clone()));
+    }
     tasks.spawn("server", async move {
-        let outcome = server::serve(listener, routes, door, shutdown, server::SHUTDOWN_BUDGET).await;
+        let outcome = server::serve(listener, routes, door, counted, shutdown, server::SHUTDOWN_BUDGET).await;
         served.cancel();
         outcome
     });

@@ -7,7 +7,8 @@ use std::{fs::File, io::BufWriter, process::ExitCode};
 
 use daybook_chassis::{
     config::{Env, Secret},
-    door, process, server,
+    door, process,
+    server::Listeners,
 };
 use daybook_command::{config::Config, lost, store::migrate::migrate};
 use tracing::info;
@@ -19,8 +20,8 @@ fn main() -> ExitCode {
         [] | ["serve"] => process::main("daybook-command", move |shutdown| async move {
             let mut config = Config::from_env(Env::process())?;
             config.door.insecure |= insecure;
-            let listener = server::bind(config.listen).await?;
-            daybook_command::run(config, listener, shutdown).await
+            let listeners = Listeners::bind(config.listen, config.metrics_listen).await?;
+            daybook_command::run(config, listeners, shutdown).await
         }),
         ["migrate"] => process::main("daybook-command", |_| async move {
             let mut env = Env::process();

@@ -11,22 +11,27 @@ use async_nats::jetstream::{
     stream::{self, DiscardPolicy, RawMessageErrorKind, RetentionPolicy, StorageType},
 };
 use daybook::{
-    event::v1::{EventFilter, RecordedEvent},
+    event::v1::{EventFilter, Metadata, RecordedEvent},
     subject,
 };
-use daybook_chassis::{BoxError, CancellationToken, process::chain};
+use daybook_chassis::{
+    BoxError, CancellationToken,
+    process::chain,
+    trace::{self, Kind, Span},
+};
+use jiff::Timestamp;
+use prost::Message as _;
 use thiserror::Error;
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, info, warn};
 
-use prost::Message as _;
 use uuid::Uuid;
 
 use crate::{
     config::Nats,
     lineage::{Bookmark, Doubt},
     recent::Log,
-    store::StoreError,
+    store::{StoreError, events::StoredEvent},
     wire,
 };
 
@@ -64,6 +69,8 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(10);
 pub struct Published {
     pub position: i64,
     pub healthy: bool,
+    /// When everything was published last.
+    pub complete_at: Option<Timestamp>,
 }
 
 /// Why a step failed.
@@ -196,7 +203,7 @@ impl Relay {
         self.last = None;
         if last.position == *self.log.heads().borrow() {
             self.last = Some(last);
-            self.published.send_replace(Published { position: last.position, healthy: true });
+            self.tell(last.position, last.position);
             return Ok(Step::Idle);
         }
         let known = Some(last.event_id).filter(|id| !id.is_nil());
@@ -220,18 +227,28 @@ impl Relay {
             );
             let before = u64::try_from(event.position - 1).unwrap_or(0);
             end = Bookmark { position: event.position, event_id: event.event_id };
-            let message = PublishMessage::build().expected_last_sequence(before).payload(wire::encode(&event));
-            acks.push(self.jetstream.send_publish(subject, message).await.map_err(nats)?);
+            let mut message = PublishMessage::build().expected_last_sequence(before).payload(wire::encode(&event));
+            let span = traced(&event);
+            if let Some(span) = &span {
+                message = message.header(trace::TRACEPARENT, span.traceparent());
+            }
+            acks.push((self.jetstream.send_publish(subject, message).await.map_err(nats)?, span));
         }
-        for ack in acks {
+        for (ack, _span) in acks {
             ack.await.map_err(|error| match error.kind() {
                 PublishErrorKind::WrongLastSequence => RelayError::Overtaken,
                 _ => nats(error),
             })?;
         }
         self.last = Some(end);
-        self.published.send_replace(Published { position: end.position, healthy: true });
+        self.tell(end.position, page.head);
         Ok(step)
+    }
+
+    /// Tells how far the log is published, and where it ended when that was looked at.
+    fn tell(&self, position: i64, head: i64) {
+        let complete_at = if position >= head { Some(Timestamp::now()) } else { self.published.borrow().complete_at };
+        self.published.send_replace(Published { position, healthy: true, complete_at });
     }
 
     /// Learns from the stream where to go on; makes it if it is not there.
@@ -274,6 +291,15 @@ async fn last_id(stream: &stream::Stream, sequence: u64) -> Result<Option<Uuid>,
 
 fn behind(stream: i64, log: i64) -> RelayError {
     RelayError::Disagrees(Doubt::Behind { stream, log })
+}
+
+/// The span of publishing an event, if the call that recorded it is traced.
+fn traced(event: &StoredEvent) -> Option<Span> {
+    if !trace::is_on() || !trace::is_recent(event.recorded_at.into()) {
+        return None;
+    }
+    let metadata = Metadata::decode(event.metadata.clone()).ok()?;
+    trace::joined("publish", Kind::Producer, [metadata.traceparent.as_str()])
 }
 
 fn recovered(failing: bool) -> bool {

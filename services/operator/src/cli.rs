@@ -9,10 +9,12 @@ use crate::{
     generations::{RebuildOptions, RollbackOptions},
     import::ImportOptions,
     log::LogOptions,
+    metrics::MetricsEndpoints,
     output::Format,
     parked::ParkedCommand,
     report::WhichReport,
     token::TokenCommand,
+    top::TopOptions,
     verify::VerifyOptions,
 };
 
@@ -52,8 +54,11 @@ pub(crate) enum Command {
     Log(LogOptions),
     /// Shows how far the log and the reports are and whether the services are well
     ///
-    /// Exits with 0 only if the services answer SERVING. A projector whose endpoint is not known is left out.
-    Status,
+    /// Exits with 0 only if the services answer SERVING. A projector whose endpoint is not known is left out. Of services
+    /// whose metrics can be read it also shows how busy and how full they are.
+    Status(MetricsEndpoints),
+    /// Shows what the services do by the second, how full they are and how far behind the reports are, until Ctrl-C
+    Top(TopOptions),
     /// Folds the log afresh and compares it with the reports and the relational tables, field by field
     Verify(VerifyOptions),
     /// Builds the reports anew from the log, beside those that are served, and switches to them

@@ -6,6 +6,7 @@
 //! - [`log`]: the event log as JSON lines;
 //! - [`generations`]: rebuilding the reports, and going back;
 //! - [`parked`]: events that could not be folded;
+//! - [`metrics`]: the services' numbers; [`top`] shows them live;
 //! - [`status`]: how far everything is, and whether it is well;
 //! - [`token`]: tokens and keys for callers;
 //! - [`verify`]: whether documents and tables are what the log says.
@@ -23,12 +24,14 @@ pub mod generations;
 pub mod import;
 mod json;
 pub mod log;
+pub mod metrics;
 mod notices;
 mod output;
 pub mod parked;
 pub mod report;
 pub mod status;
 pub mod token;
+pub mod top;
 pub mod verify;
 mod wait;
 
@@ -77,7 +80,11 @@ where
         Err(cause) => return report_error(&Error::io("cannot start", cause)),
     };
     // What is followed has no other end.
-    let ends_by_ctrl_c = matches!(&cli.command, cli::Command::Log(options) if options.follow);
+    let ends_by_ctrl_c = match &cli.command {
+        cli::Command::Log(options) => options.follow,
+        cli::Command::Top(_) => true,
+        _ => false,
+    };
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = Box::pin(perform(cli)) => outcome,
@@ -118,8 +125,17 @@ async fn perform(cli: cli::Cli) -> Result<u8, Error> {
             log::log(&endpoints()?, &options, &mut out).await?;
             DONE
         }
-        cli::Command::Status => {
-            let status = status::status(&endpoints()?).await?;
+        cli::Command::Top(options) => {
+            if !matches!(format, None | Some(Format::Table)) {
+                return Err(Error::Usage("what is shown live is a table only: leave --format out".to_owned()));
+            }
+            top::top(&endpoints()?, &options, &mut out).await?;
+            DONE
+        }
+        cli::Command::Status(metrics) => {
+            let (endpoints, metrics) = (endpoints()?, metrics.resolve()?);
+            let (status, loads) = tokio::join!(status::status(&endpoints), metrics.loads());
+            let status = status::Status { loads, ..status? };
             status.write(&mut out, format.unwrap_or_default())?;
             u8::from(!status.is_well())
         }

@@ -17,6 +17,7 @@ use crate::{
     error::{Error, Service, told_cause},
     figures::instant,
     json,
+    metrics::Load,
     output::{Format, Sheet, number, text},
 };
 
@@ -24,7 +25,7 @@ use crate::{
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How things are. What could not be found out is absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Status {
     /// Position of the last event; 0 while the log is empty.
     pub head_position: Option<i64>,
@@ -54,6 +55,8 @@ pub struct Status {
     /// Events that could not be folded.
     pub parked_events: Option<i64>,
     pub services: Vec<ServiceHealth>,
+    /// How busy and how full the services are whose metrics can be read.
+    pub loads: Vec<Load>,
 }
 
 /// How a service answers for itself.
@@ -216,6 +219,9 @@ impl Status {
             }
             Format::Table => {
                 self.health_sheet().write_table(out)?;
+                if !self.loads.is_empty() {
+                    self.load_sheet().write_table(out)?;
+                }
                 let mut sheet = Sheet::new(&[text("log"), number("value")]);
                 for (name, value) in self.figures() {
                     let value = if value.is_empty() { "unknown".to_owned() } else { value };
@@ -247,6 +253,25 @@ impl Status {
             ("skipped_documents", number(self.skipped_documents)),
             ("last_difference", self.last_difference.clone().map(|text| none_if_empty(&text)).unwrap_or_default()),
         ]
+    }
+
+    fn load_sheet(&self) -> Sheet {
+        let mut sheet = Sheet::new(&[
+            text("service"),
+            number("calls"),
+            number("failed"),
+            number("shed"),
+            number("refused"),
+            text("fullest"),
+            number("MiB"),
+        ]);
+        for load in &self.loads {
+            let [calls, failed, shed, refused] =
+                [load.calls, load.failed_calls, load.shed, load.refused].map(|count| format!("{count:.0}"));
+            let (fullest, memory) = (load.fullest(), load.mebibytes());
+            sheet.row(vec![load.service.to_owned(), calls, failed, shed, refused, fullest, memory]);
+        }
+        sheet
     }
 
     fn health_sheet(&self) -> Sheet {

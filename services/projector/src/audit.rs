@@ -27,6 +27,7 @@ use crate::{
     fresh::{self, Fresh},
     log::{Bookmark, Log},
     meta::{self, Place},
+    metrics,
     repair::RepairError,
     store::{Store, StoreError, in_time},
 };
@@ -94,12 +95,17 @@ impl Auditor {
         let outcome = report.audit(self, &id).await?;
         let mut counts = Audit { audited: 1, ..Audit::default() };
         match outcome {
-            Outcome::Equal => debug!(report = report.name(), id, "audited"),
+            Outcome::Equal => {
+                self.store.counts().audited(metrics::Audited::Equal);
+                debug!(report = report.name(), id, "audited");
+            }
             Outcome::Skipped => {
+                self.store.counts().audited(metrics::Audited::Skipped);
                 debug!(report = report.name(), id, "not audited: too long or never still");
                 counts = Audit { skipped: 1, ..Audit::default() };
             }
             Outcome::Different(what) => {
+                self.store.counts().audited(metrics::Audited::Different);
                 let what = what.join("; ");
                 error!(report = report.name(), id, differences = what, "a document is not what the log says");
                 counts.different = 1;

@@ -1,9 +1,10 @@
 //! What is folded and written at once: all that is waiting, up to a bound. A lone event is written at once, and batches
 //! grow when writing takes longer than events take to come.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use daybook::event::v1::RecordedEvent;
+use daybook_chassis::trace::{self, Kind, Span};
 
 use crate::{
     config::Bounds,
@@ -40,6 +41,22 @@ impl Batch {
     /// The last event.
     pub(crate) fn last(&self) -> Option<&RecordedEvent> {
         self.events.last()
+    }
+
+    /// The span of folding and writing the batch, in the trace of a call that recorded some of it. None if none is traced.
+    pub(crate) fn traced(&self) -> Option<Span> {
+        if !trace::is_on() {
+            return None;
+        }
+        let is_recent = |event: &&RecordedEvent| {
+            let recorded_at = event.recorded_at.and_then(|at| SystemTime::try_from(at).ok());
+            recorded_at.is_some_and(trace::is_recent)
+        };
+        let metadata = self.events.iter().filter(is_recent).filter_map(|event| event.metadata.as_ref());
+        let span = trace::joined("project", Kind::Consumer, metadata.map(|metadata| metadata.traceparent.as_str()))?;
+        span.tell("daybook.events", i64::try_from(self.events.len()).unwrap_or(i64::MAX));
+        span.tell("daybook.last_position", self.last().map_or(0, |last| last.position));
+        Some(span)
     }
 
     /// The request ids of the first events, for the log.

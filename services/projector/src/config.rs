@@ -4,6 +4,7 @@
 //! - how it is reached, and by whom: see [`daybook_chassis::door`];
 //! - `DAYBOOK_TOKEN_FILE`, `DAYBOOK_CA_FILE`, `DAYBOOK_CLIENT_CERT_FILE`, `DAYBOOK_CLIENT_KEY_FILE`: what it shows to the
 //!   command service, and whom it believes;
+//! - `DAYBOOK_PROJECTOR_METRICS_LISTEN`: address where Prometheus reads its numbers; without it nobody can;
 //! - `DAYBOOK_COMMAND_ENDPOINT`: the command service, whose log is read, such as `http://127.0.0.1:7401`;
 //! - `DAYBOOK_NATS_URL`, `DAYBOOK_NATS_STREAM` (default `DAYBOOK`): where the log is published;
 //! - `DAYBOOK_MONGODB_URL`, `DAYBOOK_MONGODB_DATABASE` (default `daybook`): where the documents are kept;
@@ -28,6 +29,7 @@ use daybook_read_model::slot;
 pub struct Config {
     pub listen: SocketAddr,
     pub door: DoorConfig,
+    pub metrics_listen: Option<SocketAddr>,
     pub source: Source,
     pub mongodb: Mongodb,
     pub shard: Shard,
@@ -163,6 +165,7 @@ impl Config {
     /// Everything that is wrong with it.
     pub fn from_env(mut env: Env) -> Result<Self, ConfigErrors> {
         let listen = env.required("DAYBOOK_PROJECTOR_LISTEN");
+        let metrics_listen = env.optional("DAYBOOK_PROJECTOR_METRICS_LISTEN");
         let command_endpoint = env.required("DAYBOOK_COMMAND_ENDPOINT");
         let nats_url = env.required("DAYBOOK_NATS_URL");
         let nats_stream = env.or("DAYBOOK_NATS_STREAM", "DAYBOOK".to_owned());
@@ -186,6 +189,7 @@ impl Config {
             (Some(listen), Some(command_endpoint), Some(nats_url), Some(url)) => Some(Self {
                 listen,
                 door,
+                metrics_listen,
                 source: Source { command_endpoint, credentials, nats_url, nats_stream },
                 mongodb: Mongodb { url, database },
                 shard,

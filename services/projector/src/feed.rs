@@ -21,6 +21,7 @@ use tracing::{debug, info, warn};
 use crate::{
     jetstream::{Broker, BrokerError, Messages},
     log::{Bookmark, Log, is_replaced},
+    metrics::{Counts, Source},
     serving::{Part, Serving},
 };
 
@@ -100,6 +101,7 @@ impl Feed {
         log: Log,
         broker: Broker,
         serving: Serving,
+        counts: Counts,
         shutdown: CancellationToken,
     ) -> Self {
         // Bounded by the room that a chunk needs.
@@ -111,6 +113,7 @@ impl Feed {
             log,
             broker,
             serving,
+            counts,
             room,
             sender,
             delivers: false,
@@ -155,6 +158,7 @@ struct Reader {
     log: Log,
     broker: Broker,
     serving: Serving,
+    counts: Counts,
     room: Room,
     sender: mpsc::UnboundedSender<Chunk>,
     /// JetStream delivered, or has nothing to deliver.
@@ -207,7 +211,7 @@ impl Reader {
                     Step::Delivered(events) => {
                         self.delivered();
                         self.serving.set(Part::Events, true).await;
-                        if self.take(events).await? {
+                        if self.take(events, Source::JetStream).await? {
                             // Something is missing: the log has it.
                             let before = self.next;
                             self.read_log().await?;
@@ -284,7 +288,7 @@ impl Reader {
                 return Ok(());
             }
             let first = page.events.first().map_or(0, |event| event.position);
-            if self.take(page.events).await? {
+            if self.take(page.events, Source::Log).await? {
                 return Err(Stop::Failed(FeedError::Gap { found: first, expected: self.next }));
             }
             if self.next > page.head {
@@ -303,7 +307,7 @@ impl Reader {
     }
 
     /// Hands on what comes next, leaves out what is known; answers if something is missing before the rest.
-    async fn take(&mut self, events: Vec<RecordedEvent>) -> Result<bool, Stop> {
+    async fn take(&mut self, events: Vec<RecordedEvent>, source: Source) -> Result<bool, Stop> {
         let mut taken = Vec::with_capacity(events.len());
         let mut bytes = 0;
         let mut gap = false;
@@ -319,6 +323,7 @@ impl Reader {
             }
         }
         if !taken.is_empty() {
+            self.counts.fed(source, taken.len());
             let room = self.room.take(taken.len(), bytes).await?;
             self.sender.send(Chunk { events: taken, bytes, _room: room }).map_err(|_| Stop::Unwanted)?;
         }

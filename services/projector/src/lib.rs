@@ -19,16 +19,17 @@ use daybook_chassis::{
     access::Policy,
     door::Door,
     health::Health,
-    server::{self, SHUTDOWN_BUDGET},
+    metrics::{Metrics, endpoint},
+    server::{self, Listeners, SHUTDOWN_BUDGET},
     tasks::Tasks,
 };
-use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tracing::info;
 
 use crate::{
     config::Config,
     grpc::Generations,
+    metrics::Counts,
     parked_grpc::ParkedEvents,
     serving::{Part, Serving},
     store::Store,
@@ -49,6 +50,7 @@ mod grpc;
 mod jetstream;
 mod log;
 mod meta;
+mod metrics;
 mod parked;
 mod parked_grpc;
 mod projection;
@@ -72,25 +74,31 @@ const BATCH_BUDGET: Duration = Duration::from_secs(9);
 ///
 /// # Errors
 /// If the configuration cannot be used or a part of the process fails. Servers that are away are waited for.
-pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
+pub async fn run(config: Config, listeners: impl Into<Listeners>, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let Listeners { calls: listener, metrics: metrics_listener } = listeners.into();
     let policy =
         Policy { methods: access::methods(), scopes: access::SCOPES, whole: access::WHOLE, kinds: access::KINDS };
     let door = Door::open(&config.door, listener.local_addr()?, &policy)?;
+    let metrics = Metrics::new("projector", daybook::FILE_DESCRIPTOR_SET)?;
     let (health, health_service) = Health::new(&[SERVICE]).await;
-    let store = Store::open(&config.mongodb).await?;
+    let store = Store::open(&config.mongodb, Counts::new(&metrics)).await?;
     let routes = Routes::new(health_service)
         .add_service(GenerationServiceServer::new(Generations(store.clone())).max_decoding_message_size(REQUEST_BYTES));
     let routes = routes
         .add_service(ParkedServiceServer::new(ParkedEvents(store.clone())).max_decoding_message_size(REQUEST_BYTES));
     let routes = server::add_reflection(routes, daybook::FILE_DESCRIPTOR_SET)?;
-    let serving = Serving::new(health);
+    let serving = Serving::new(health).watched(&metrics);
     info!(database = config.mongodb.database, stream = config.source.nats_stream, "projector starts");
 
     let mut tasks = Tasks::new(shutdown.clone());
     tasks.spawn("projection", session::forever(config, store, serving.clone(), shutdown.clone()));
     tasks.spawn("draining", drain(serving, shutdown.clone()));
     tasks.spawn("door", door.clone().watch(shutdown.clone()));
-    tasks.spawn("server", server::serve(listener, routes, door, shutdown, SHUTDOWN_BUDGET));
+    let counted = metrics.calls();
+    if let Some(listener) = metrics_listener {
+        tasks.spawn("metrics", endpoint::serve(listener, metrics, shutdown.clone()));
+    }
+    tasks.spawn("server", server::serve(listener, routes, door, counted, shutdown, SHUTDOWN_BUDGET));
     tasks.join(BATCH_BUDGET).await
 }
 
@@ -99,7 +107,10 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
 /// # Errors
 /// If MongoDB does not answer.
 pub async fn drop_documents(config: &Config) -> Result<(), BoxError> {
-    Store::open(&config.mongodb).await?.drop().await?;
+    Store::open(&config.mongodb, Counts::new(&Metrics::new("projector", daybook::FILE_DESCRIPTOR_SET)?))
+        .await?
+        .drop()
+        .await?;
     info!(database = config.mongodb.database, "the documents are deleted");
     Ok(())
 }

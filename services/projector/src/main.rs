@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use daybook_chassis::{config::Env, door, process, server};
+use daybook_chassis::{config::Env, door, process, server::Listeners};
 use daybook_projector::config::Config;
 
 fn main() -> ExitCode {
@@ -12,8 +12,8 @@ fn main() -> ExitCode {
         [] | ["serve"] => process::main("daybook-projector", move |shutdown| async move {
             let mut config = Config::from_env(Env::process())?;
             config.door.insecure |= insecure;
-            let listener = server::bind(config.listen).await?;
-            daybook_projector::run(config, listener, shutdown).await
+            let listeners = Listeners::bind(config.listen, config.metrics_listen).await?;
+            daybook_projector::run(config, listeners, shutdown).await
         }),
         ["drop-documents"] => process::main("daybook-projector", |_| async {
             daybook_projector::drop_documents(&Config::from_env(Env::process())?).await

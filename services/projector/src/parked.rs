@@ -86,6 +86,7 @@ pub(crate) async fn park(
         let update = UpdateModifications::Document(update);
         in_time(async move { parked.update_one(filter, update).upsert(true).write_concern(durable()).await }).await?;
     }
+    store.counts().parked(failures.len());
     let discarded: Vec<i64> = events.iter().filter_map(discards).collect();
     if !discarded.is_empty() {
         let parked = collection(store, generation);

@@ -359,6 +359,7 @@ async fn save<R: Report, D: Stored>(
         return Ok(true);
     }
     let Written { stored, missed, impossible } = write::all(store, collection, jobs).await?;
+    store.counts().written(R::HEADS, stored.len(), missed.len());
     for id in &stored {
         if let Some(document) = cache.get(id) {
             document::stored(document);

@@ -1,8 +1,11 @@
 //! Whether the projector does its work: it does while documents can be written and events can be had from somewhere.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use daybook_chassis::health::Health;
+use daybook_chassis::{health::Health, metrics::Metrics};
 use tokio::sync::Mutex;
 
 use crate::SERVICE;
@@ -21,11 +24,22 @@ pub(crate) enum Part {
 pub(crate) struct Serving {
     health: Health,
     state: Arc<Mutex<[bool; 2]>>,
+    /// The same, for whoever only looks.
+    seen: Arc<[AtomicBool; 2]>,
 }
 
 impl Serving {
     pub(crate) fn new(health: Health) -> Self {
-        Self { health, state: Arc::new(Mutex::new([false; 2])) }
+        Self { health, state: Arc::new(Mutex::new([false; 2])), seen: Arc::default() }
+    }
+
+    /// Tells among the metrics what works.
+    pub(crate) fn watched(self, metrics: &Metrics) -> Self {
+        for (place, name) in ["mongodb", "log"].into_iter().enumerate() {
+            let seen = Arc::clone(&self.seen);
+            metrics.dependency(name, move || seen.get(place).is_some_and(|works| works.load(Ordering::Relaxed)));
+        }
+        self
     }
 
     /// Says whether a part works.
@@ -37,6 +51,7 @@ impl Serving {
         };
         if state[place] != works {
             state[place] = works;
+            self.seen[place].store(works, Ordering::Relaxed);
             self.health.set_all(&[SERVICE], *state == [true; 2]).await;
         }
     }

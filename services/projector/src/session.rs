@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use daybook::event::v1::RecordedEvent;
-use daybook_chassis::{BoxError, CancellationToken, process::chain};
+use daybook_chassis::{BoxError, CancellationToken, process::chain, trace};
 use daybook_read_model::{checkpoint::Audit, registry};
 use thiserror::Error;
 use tokio::{
@@ -146,13 +146,21 @@ impl Projector {
         self.backfill(&mut place).await?;
         parked::mark(&self.store, &place.generation).await.map_err(SessionError::Store)?;
         self.works().await;
+        self.store.counts().reached(checkpoint);
         info!(position = checkpoint, head, generation = place.generation.generation, shard = %self.shard, "projecting");
 
         let mut projections = projection::all(&place.generation, self.shard);
         let (found, mut to_repair) = mpsc::channel(REPAIRS);
         let _audit = self.audit(&place, found);
         let (log, broker) = (self.log.clone(), self.broker.clone());
-        let mut feed = Feed::after(bookmark, log, broker, self.serving.clone(), self.shutdown.clone());
+        let mut feed = Feed::after(
+            bookmark,
+            log,
+            broker,
+            self.serving.clone(),
+            self.store.counts().clone(),
+            self.shutdown.clone(),
+        );
         let mut side = Side::default();
         let mut transitions = interval(TRANSITION_INTERVAL);
         transitions.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -177,7 +185,11 @@ impl Projector {
                             self.step(place, projections, &batch).await?;
                         }
                     }
-                    self.step(&mut place, &mut projections, &batch).await?;
+                    let served = Instant::now();
+                    let span = batch.traced();
+                    trace::within(span.as_ref(), self.step(&mut place, &mut projections, &batch)).await?;
+                    drop(span);
+                    self.tell(&place, &projections, &batch, served.elapsed());
                     if RESTED_AFTER.contains(&batch.events.len()) {
                         self.rest(begun.elapsed()).await;
                     }
@@ -190,6 +202,14 @@ impl Projector {
                 }
             }
         }
+    }
+
+    /// Tells of a batch among the metrics.
+    fn tell(&self, place: &Place, projections: &[Box<dyn Projection>], batch: &Batch, took: Duration) {
+        let counts = self.store.counts();
+        counts.projected(batch.events.len(), took);
+        counts.reached(place.checkpoint.position);
+        counts.cached(projections.iter().map(|projection| projection.bytes()).sum());
     }
 
     /// Begins the self-audit; it ends when the handle is dropped.
@@ -213,6 +233,7 @@ impl Projector {
         match projection.repair(&self.store, &self.log, &place.generation, id, position, None).await {
             Ok(Repaired::Done) => {
                 warn!(report, id, "a document was repaired");
+                self.store.counts().repaired();
                 let counts = Audit { repaired: 1, ..Audit::default() };
                 if let Err(error) = meta::count(&self.store, self.shard, &counts).await {
                     warn!(error = %chain(&error), "a repair could not be counted");
@@ -315,10 +336,10 @@ impl Projector {
         let mut tasks = JoinSet::new();
         for mut projection in projections.drain(..) {
             let (store, events) = (self.store.clone(), Arc::clone(&batch.events));
-            tasks.spawn(async move {
+            tasks.spawn(trace::carried(async move {
                 let outcome = projection.project(&store, &events).await;
                 (projection, outcome)
-            });
+            }));
         }
         let mut failures = Failures::new();
         while let Some(done) = tasks.join_next().await {

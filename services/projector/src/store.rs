@@ -11,7 +11,7 @@ use mongodb::{
 };
 use thiserror::Error;
 
-use crate::config::Mongodb;
+use crate::{config::Mongodb, metrics::Counts};
 
 /// A server that cannot be found in this time is away.
 const SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,6 +42,7 @@ pub(crate) const DUPLICATE_KEY: i32 = 11_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     database: Database,
+    counts: Counts,
 }
 
 /// Why the database could not do something.
@@ -65,14 +66,19 @@ pub(crate) enum StoreError {
 
 impl Store {
     /// A store that is connected to when it is first used.
-    pub(crate) async fn open(config: &Mongodb) -> Result<Self, BoxError> {
+    pub(crate) async fn open(config: &Mongodb, counts: Counts) -> Result<Self, BoxError> {
         let mut options = ClientOptions::parse(config.url.expose()).await?;
         options.app_name = Some("daybook-projector".into());
         options.server_selection_timeout = Some(SELECTION_TIMEOUT);
         options.connect_timeout = Some(CONNECT_TIMEOUT);
         options.heartbeat_freq = Some(HEARTBEAT);
         options.max_pool_size = Some(MAX_CONNECTIONS);
-        Ok(Self { database: Client::with_options(options)?.database(&config.database) })
+        Ok(Self { database: Client::with_options(options)?.database(&config.database), counts })
+    }
+
+    /// Counts of what is done with the documents.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Reads documents by id, whole or only their stamps; those that are not there are left out.

@@ -1,7 +1,8 @@
 //! Writing documents in bulk. What was somebody else's turn is told apart from what was written and from what can never be.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
+use daybook_chassis::trace;
 use daybook_read_model::document::{Version, Write};
 use mongodb::bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocumentBuf, cstr, raw::CStr, rawdoc};
 
@@ -114,7 +115,15 @@ async fn command(
     command.append(kind.statements(), array);
     command.append(cstr!("ordered"), false);
     command.append(cstr!("writeConcern"), rawdoc! { "w": "majority", "j": true });
+    let span = trace::child("mongodb write", trace::Kind::Client);
+    if let Some(span) = &span {
+        span.tell("db.system.name", "mongodb");
+        span.tell("db.collection.name", collection.to_owned());
+        span.tell("db.operation.batch.size", i64::try_from(documents.len()).unwrap_or(i64::MAX));
+    }
+    let begun = Instant::now();
     let answer = store.run(command).await?;
+    store.counts().wrote(begun.elapsed());
     sort(store, collection, documents, &answer, written).await
 }
 

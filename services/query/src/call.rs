@@ -1,19 +1,17 @@
 //! What stands around every call: room for it, a deadline, a request id, a span, one line of log, and its status.
 
-use std::{future::Future, sync::Arc, time::Instant as Stopwatch};
+use std::{future::Future, time::Instant as Stopwatch};
 
-use daybook_chassis::{access::Caller, deadline};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout_at},
-};
+use daybook_chassis::{access::Caller, deadline, metrics::Metrics, trace};
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use tracing::{Instrument as _, Span, debug, info_span};
 use uuid::Uuid;
 
 use crate::{
-    fresh::Shown, heads::Heads, position::Positions, recent::Recent, status::QueryError, store::Store, stream::Streams,
+    fresh::Shown, heads::Heads, places::Places, position::Positions, recent::Recent, status::QueryError, store::Store,
+    stream::Streams,
 };
 
 /// Unary calls in hand at once, over all connections. Each holds at most a page of a report; beyond it calls would only
@@ -41,9 +39,9 @@ pub(crate) struct Frame {
     pub(crate) heads: Heads,
     pub(crate) shown: Shown,
     pub(crate) streams: Streams,
-    unary: Arc<Semaphore>,
-    lists: Arc<Semaphore>,
-    large_reports: Arc<Semaphore>,
+    unary: Places,
+    lists: Places,
+    large_reports: Places,
 }
 
 /// What is known of a call beside its message.
@@ -53,24 +51,30 @@ pub(crate) struct Call {
     pub(crate) deadline: Instant,
     pub(crate) request_id: String,
     pub(crate) caller: Caller,
+    /// The trace that it is a part of, if its caller said so.
+    trace_id: Option<String>,
 }
 
 impl Frame {
     /// What services share, with all places free.
     #[must_use]
-    pub(crate) fn new(store: Store, positions: Positions, recent: Recent, shutdown: CancellationToken) -> Self {
-        let [unary, lists, large_reports] =
-            [UNARY_CALLS, LISTS, LARGE_REPORTS].map(|places| Arc::new(Semaphore::new(places)));
+    pub(crate) fn new(
+        store: Store,
+        positions: Positions,
+        recent: Recent,
+        metrics: &Metrics,
+        shutdown: CancellationToken,
+    ) -> Self {
         Self {
             store,
             positions,
             recent,
             heads: Heads::new(),
             shown: Shown::default(),
-            streams: Streams::new(shutdown),
-            unary,
-            lists,
-            large_reports,
+            streams: Streams::new(shutdown).counted(metrics),
+            unary: Places::new("calls", UNARY_CALLS).counted("calls", metrics),
+            lists: Places::new("lists", LISTS).counted("lists", metrics),
+            large_reports: Places::new("large reports", LARGE_REPORTS).counted("large_reports", metrics),
         }
     }
 
@@ -93,7 +97,7 @@ impl Frame {
         let span = call.span(method);
         let work = async {
             let begun = Stopwatch::now();
-            let result = match place(&self.unary, "calls") {
+            let result = match self.unary.take() {
                 Ok(_place) => work(call, request.into_inner()).await,
                 Err(overloaded) => Err(overloaded),
             };
@@ -109,7 +113,7 @@ impl Frame {
     /// # Errors
     /// If there is none in time.
     pub(crate) async fn list_place(&self, until: Instant) -> Result<OwnedSemaphorePermit, QueryError> {
-        place_in_time(&self.lists, "lists", until).await
+        self.lists.take_in_time(until).await
     }
 
     /// Room for holding a large report, as soon as there is some.
@@ -117,7 +121,7 @@ impl Frame {
     /// # Errors
     /// If there is none in time.
     pub(crate) async fn large_report_place(&self, until: Instant) -> Result<OwnedSemaphorePermit, QueryError> {
-        place_in_time(&self.large_reports, "large reports", until).await
+        self.large_reports.take_in_time(until).await
     }
 }
 
@@ -132,13 +136,15 @@ impl Call {
         let given = metadata.get(REQUEST_ID).and_then(|id| id.to_str().ok());
         let given = given.filter(|id| !id.is_empty() && id.len() <= MAX_REQUEST_ID_CHARS);
         let request_id = given.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
-        Ok(Self { deadline: deadline::of(metadata), request_id, caller })
+        let traceparent = metadata.get(trace::TRACEPARENT).and_then(|value| value.to_str().ok());
+        let trace_id = traceparent.and_then(trace::id_in).map(str::to_owned);
+        Ok(Self { deadline: deadline::of(metadata), request_id, caller, trace_id })
     }
 
     /// The span in which the call is answered; not at debug, so that whatever is logged in it carries the request id.
     #[must_use]
     pub(crate) fn span(&self, method: &'static str) -> Span {
-        info_span!("call", method, request_id = self.request_id)
+        info_span!("call", method, request_id = self.request_id, trace_id = self.trace_id)
     }
 }
 
@@ -147,23 +153,4 @@ pub(crate) fn log_end(status: Option<&Status>, begun: Stopwatch) {
     let code = status.map_or(Code::Ok, Status::code);
     let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
     debug!(?code, duration_us = micros, "answered");
-}
-
-/// Takes a place if one is free.
-///
-/// # Errors
-/// If none is.
-pub(crate) fn place(places: &Arc<Semaphore>, what: &'static str) -> Result<OwnedSemaphorePermit, QueryError> {
-    places.clone().try_acquire_owned().map_err(|_| QueryError::Overloaded(what))
-}
-
-async fn place_in_time(
-    places: &Arc<Semaphore>,
-    what: &'static str,
-    until: Instant,
-) -> Result<OwnedSemaphorePermit, QueryError> {
-    match timeout_at(until, places.clone().acquire_owned()).await {
-        Ok(Ok(place)) => Ok(place),
-        Ok(Err(_)) | Err(_) => Err(QueryError::Overloaded(what)),
-    }
 }

@@ -4,6 +4,7 @@
 //! - how it is reached, and by whom: see [`daybook_chassis::door`];
 //! - `DAYBOOK_TOKEN_FILE`, `DAYBOOK_CA_FILE`, `DAYBOOK_CLIENT_CERT_FILE`, `DAYBOOK_CLIENT_KEY_FILE`: what it shows to the
 //!   command service, and whom it believes;
+//! - `DAYBOOK_QUERY_METRICS_LISTEN`: address where Prometheus reads its numbers; without it nobody can;
 //! - `DAYBOOK_COMMAND_ENDPOINT`: the command service, such as `http://127.0.0.1:7401`; without it, reports are answered as
 //!   they are stored, and wait for that where a position is asked for;
 //! - `DAYBOOK_MONGODB_URL`: where MongoDB is, with credentials and the name of the replica set; required;
@@ -25,6 +26,7 @@ const DEFAULT_PORT: u16 = 7403;
 pub struct Config {
     pub listen: SocketAddr,
     pub door: DoorConfig,
+    pub metrics_listen: Option<SocketAddr>,
     pub command_endpoint: Option<String>,
     /// What is shown to the command service.
     pub credentials: Credentials,
@@ -43,6 +45,7 @@ impl Config {
 
     fn read(mut env: Env) -> Result<Self, ConfigErrors> {
         let listen = env.or("DAYBOOK_QUERY_LISTEN", SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)));
+        let metrics_listen = env.optional("DAYBOOK_QUERY_METRICS_LISTEN");
         let command_endpoint = env.optional("DAYBOOK_COMMAND_ENDPOINT");
         let mongodb_url = env.required("DAYBOOK_MONGODB_URL");
         let mongodb_database = env.or("DAYBOOK_MONGODB_DATABASE", "daybook".to_owned());
@@ -51,6 +54,7 @@ impl Config {
         let config = mongodb_url.map(|mongodb_url| Self {
             listen,
             door,
+            metrics_listen,
             command_endpoint,
             credentials,
             mongodb_url,

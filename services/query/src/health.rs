@@ -1,6 +1,12 @@
 //! Whether MongoDB is there and holds the reports of the log, for the health service.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use daybook_chassis::{BoxError, health::Health, process::chain};
 use tokio::time::{MissedTickBehavior, interval};
@@ -12,7 +18,7 @@ use crate::{recent::Recent, store::Store};
 /// How often MongoDB is asked for a sign of life.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Keeps the health of the services up to date until the token is cancelled; then they are not serving.
+/// Keeps the health of the services, and `is_alive`, up to date until the token is cancelled; then they are not serving.
 ///
 /// # Errors
 /// None: MongoDB may come and go.
@@ -20,6 +26,7 @@ pub(crate) async fn watch(
     store: Store,
     recent: Recent,
     health: Health,
+    is_alive: Arc<AtomicBool>,
     services: &'static [&'static str],
     shutdown: CancellationToken,
 ) -> Result<(), BoxError> {
@@ -35,6 +42,7 @@ pub(crate) async fn watch(
             () = shutdown.cancelled() => break,
             ping = store.ping() => ping,
         };
+        is_alive.store(ping.is_ok(), Ordering::Relaxed);
         let refused = recent.refuses_any();
         let alive = ping.is_ok() && !refused;
         if serving == Some(alive) {

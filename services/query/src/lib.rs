@@ -19,7 +19,9 @@ mod health;
 mod list;
 mod live;
 mod page;
+mod places;
 mod position;
+mod progress;
 mod recent;
 mod report;
 mod settle;
@@ -30,6 +32,11 @@ mod stream;
 mod validate;
 mod view;
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use daybook::{
     FILE_DESCRIPTOR_SET, access,
     query::v1::{
@@ -37,8 +44,15 @@ use daybook::{
         store_day_service_server::StoreDayServiceServer, supplier_day_service_server::SupplierDayServiceServer,
     },
 };
-use daybook_chassis::{BoxError, CancellationToken, access::Policy, door::Door, health::Health, server, tasks::Tasks};
-use tokio::net::TcpListener;
+use daybook_chassis::{
+    BoxError, CancellationToken,
+    access::Policy,
+    door::Door,
+    health::Health,
+    metrics::{Metrics, endpoint},
+    server::{self, Listeners},
+    tasks::Tasks,
+};
 use tonic::service::Routes;
 
 pub use config::Config;
@@ -59,19 +73,26 @@ const SERVICES: &[&str] = &[
 ///
 /// # Errors
 /// If the configuration cannot be used, or the server or one of its tasks fails.
-pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), BoxError> {
+pub async fn run(config: Config, listeners: impl Into<Listeners>, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let Listeners { calls: listener, metrics: metrics_listener } = listeners.into();
     let policy =
         Policy { methods: access::methods(), scopes: access::SCOPES, whole: access::WHOLE, kinds: access::KINDS };
     let door = Door::open(&config.door, listener.local_addr()?, &policy)?;
-    let store = store::Store::connect(config.mongodb_url.expose(), &config.mongodb_database).await?;
+    let metrics = Metrics::new("query", FILE_DESCRIPTOR_SET)?;
+    let store = store::Store::connect(config.mongodb_url.expose(), &config.mongodb_database, &metrics).await?;
     let (positions, watching) = position::Positions::new(store.clone(), shutdown.clone());
     let (health, health_service) = Health::new(SERVICES).await;
     let recent = Recent::new();
-    let frame = call::Frame::new(store.clone(), positions, recent.clone(), shutdown.clone());
+    let frame = call::Frame::new(store.clone(), positions, recent.clone(), &metrics, shutdown.clone());
     let follower = match &config.command_endpoint {
         Some(endpoint) => Some(Follower::new(endpoint, &config.credentials, &frame)?),
         None => None,
     };
+    let is_alive = Arc::new(AtomicBool::new(false));
+    let mongodb = Arc::clone(&is_alive);
+    metrics.dependency("mongodb", move || mongodb.load(Ordering::Relaxed));
+    let followed = follower.is_some().then(|| recent.clone());
+    let progress = progress::watch(&metrics, frame.positions.clone(), followed, shutdown.clone());
     let routes = Routes::new(health_service)
         .add_service(
             StoreDayServiceServer::new(grpc::store_day::StoreDayApi(frame.clone()))
@@ -93,8 +114,13 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     if let Some(follower) = follower {
         tasks.spawn("follower", follower.run(shutdown.clone()));
     }
-    tasks.spawn("health", health::watch(store, recent, health, SERVICES, shutdown.clone()));
+    tasks.spawn("health", health::watch(store, recent, health, is_alive, SERVICES, shutdown.clone()));
     tasks.spawn("door", door.clone().watch(shutdown.clone()));
-    tasks.spawn("server", server::serve(listener, routes, door, shutdown, server::SHUTDOWN_BUDGET));
+    let counted = metrics.calls();
+    if let Some(listener) = metrics_listener {
+        tasks.spawn("progress", progress);
+        tasks.spawn("metrics", endpoint::serve(listener, metrics, shutdown.clone()));
+    }
+    tasks.spawn("server", server::serve(listener, routes, door, counted, shutdown, server::SHUTDOWN_BUDGET));
     tasks.join(server::SHUTDOWN_BUDGET).await
 }

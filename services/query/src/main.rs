@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use daybook_chassis::{door, process, server};
+use daybook_chassis::{door, process, server::Listeners};
 use daybook_query::{Config, run};
 
 fn main() -> ExitCode {
@@ -12,10 +12,10 @@ fn main() -> ExitCode {
         eprintln!("usage: daybook-query [--insecure]");
         return ExitCode::from(2);
     }
-    process::main("query", async move |shutdown| {
+    process::main("daybook-query", async move |shutdown| {
         let mut config = Config::from_environment()?;
         config.door.insecure |= insecure;
-        let listener = server::bind(config.listen).await?;
-        run(config, listener, shutdown).await
+        let listeners = Listeners::bind(config.listen, config.metrics_listen).await?;
+        run(config, listeners, shutdown).await
     })
 }

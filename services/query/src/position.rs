@@ -9,7 +9,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use daybook_chassis::BoxError;
+use daybook_chassis::{BoxError, trace};
 use daybook_read_model::checkpoint::{Generation, ParkedMarks};
 use prost_types::Timestamp;
 use tokio::{
@@ -92,6 +92,7 @@ impl Positions {
     /// # Errors
     /// If the position is not reached by the deadline, MongoDB does not answer, too many wait, or the service stops.
     pub(crate) async fn reach(&self, at_least: i64, deadline: Instant) -> Result<Applied, QueryError> {
+        let _span = trace::child("wait for the checkpoint", trace::Kind::Internal);
         let called = Instant::now();
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Caller { at_least, answer }).map_err(|error| match error {

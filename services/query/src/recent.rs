@@ -11,6 +11,7 @@ mod tail;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use daybook::{event::v1::RecordedEvent, query::v1::AsOf};
+use daybook_chassis::trace;
 use daybook_read_model::checkpoint::Generation;
 use prost_types::Timestamp;
 use tokio::{
@@ -73,6 +74,7 @@ impl Recent {
     /// # Errors
     /// If the position is not reached in time.
     pub(crate) async fn reaches(&self, position: i64, until: Instant) -> Result<bool, QueryError> {
+        let _span = trace::child("wait for the log", trace::Kind::Internal);
         let mut followed = self.followed.subscribe();
         let settled = followed.wait_for(|followed| !followed.connected || followed.position >= position);
         match timeout_at(until, settled).await {
@@ -98,6 +100,19 @@ impl Recent {
     #[must_use]
     pub(crate) fn after(&self, position: i64, wanted: Touching<'_>) -> Option<After> {
         self.read().after(position, wanted)
+    }
+
+    /// Up to where the log is followed, and whether it is now.
+    #[must_use]
+    pub(crate) fn followed(&self) -> (i64, bool) {
+        let followed = *self.followed.borrow();
+        (followed.position, followed.connected)
+    }
+
+    /// When the event after a position was recorded, if it is here.
+    #[must_use]
+    pub(crate) fn recorded_after(&self, position: i64) -> Option<Timestamp> {
+        self.read().recorded_after(position)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Tail> {

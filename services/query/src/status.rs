@@ -14,6 +14,7 @@ use std::time::Duration;
 use daybook::reason;
 use daybook_chassis::{
     answer::{Refusal, Violation},
+    metrics::{self, Shed},
     process::chain,
 };
 use thiserror::Error;
@@ -91,7 +92,10 @@ impl QueryError {
             // The follower has told of it.
             Self::LogReplaced => debug!(error = %self, "a query was not answered"),
             // Shedding must stay cheap when it is needed most.
-            Self::Overloaded(what) => debug!(what, "too much at once: refused"),
+            Self::Overloaded(what) => {
+                metrics::shed(Shed::Queries);
+                debug!(what, "too much at once: refused");
+            }
             Self::Invalid(_)
             | Self::PageToken
             | Self::Denied(_)

@@ -12,6 +12,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use daybook_chassis::{
+    metrics::{Counter, Metrics, pools::Pool},
+    trace,
+};
 use futures_util::StreamExt as _;
 use mongodb::{
     Client, Database,
@@ -22,7 +26,7 @@ use mongodb::{
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::{
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinError,
     time::{Instant, timeout, timeout_at},
 };
@@ -58,8 +62,31 @@ const GIVE_UP: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     database: Database,
-    reads: Arc<Semaphore>,
-    control: Arc<Semaphore>,
+    reads: Permits,
+    control: Permits,
+}
+
+/// One for each connection that may be in use.
+#[derive(Clone, Debug)]
+struct Permits {
+    permits: Arc<Semaphore>,
+    /// Counts those who got none in time.
+    sent_away: Counter,
+}
+
+impl Permits {
+    fn new(count: usize, pool: &'static str, metrics: &Metrics) -> Self {
+        let permits = Arc::new(Semaphore::new(count));
+        Self { sent_away: metrics.pool(Pool::of(pool, &permits)), permits }
+    }
+
+    async fn take(&self, until: Instant) -> Option<OwnedSemaphorePermit> {
+        let taken = timeout_at(until, Arc::clone(&self.permits).acquire_owned()).await;
+        if taken.is_err() {
+            self.sent_away.inc();
+        }
+        taken.ok()?.ok()
+    }
 }
 
 /// Why a read failed.
@@ -124,7 +151,7 @@ impl Store {
     ///
     /// # Errors
     /// If the URL cannot be understood.
-    pub(crate) async fn connect(url: &str, database: &str) -> Result<Self, mongodb::error::Error> {
+    pub(crate) async fn connect(url: &str, database: &str, metrics: &Metrics) -> Result<Self, mongodb::error::Error> {
         let mut options = ClientOptions::parse(url).await?;
         let connections = READS_AT_ONCE + CONTROL_READS_AT_ONCE;
         options.app_name.get_or_insert_with(|| "daybook-query".to_owned());
@@ -140,8 +167,8 @@ impl Store {
             .build();
         Ok(Self {
             database: client.database_with_options(database, options),
-            reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
-            control: Arc::new(Semaphore::new(CONTROL_READS_AT_ONCE)),
+            reads: Permits::new(READS_AT_ONCE, "mongodb_reads", metrics),
+            control: Permits::new(CONTROL_READS_AT_ONCE, "mongodb_control_reads", metrics),
         })
     }
 
@@ -174,11 +201,16 @@ impl Store {
 
     async fn read_by(
         &self,
-        permits: &Arc<Semaphore>,
+        permits: &Permits,
         collection: &str,
         select: Select,
         until: Instant,
     ) -> Result<Documents, StoreError> {
+        let span = trace::child("mongodb find", trace::Kind::Client);
+        if let Some(span) = &span {
+            span.tell("db.system.name", "mongodb");
+            span.tell("db.collection.name", collection.to_owned());
+        }
         let name = collection.to_owned();
         let found = self.database.collection::<Document>(collection);
         let Select { filter, fields, limit } = select;
@@ -206,12 +238,12 @@ impl Store {
 }
 
 /// Runs a driver's future to its end in a task of its own, and waits for it until the time has come.
-async fn within<T, F>(permits: &Arc<Semaphore>, until: Instant, what: &'static str, reading: F) -> Result<T, StoreError>
+async fn within<T, F>(permits: &Permits, until: Instant, what: &'static str, reading: F) -> Result<T, StoreError>
 where
     T: Send + 'static,
     F: Future<Output = mongodb::error::Result<T>> + Send + 'static,
 {
-    let permit = timeout_at(until, permits.clone().acquire_owned()).await.map_err(|_| StoreError::Late(what))?;
+    let permit = permits.take(until).await.ok_or(StoreError::Late(what))?;
     let task = tokio::spawn(async move {
         // Held until the driver is done, not only while the caller waits: the pool has no more connections than permits.
         let _permit = permit;

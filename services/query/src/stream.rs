@@ -9,9 +9,10 @@ use std::{
     time::{Duration, Instant as Stopwatch},
 };
 
+use daybook_chassis::{metrics::Metrics, trace};
 use futures_util::Stream;
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,8 @@ use tonic::{Request, Response, Status};
 use tracing::Instrument as _;
 
 use crate::{
-    call::{Call, log_end, place},
+    call::{Call, log_end},
+    places::Places,
     status::QueryError,
     store::StoreError,
 };
@@ -37,7 +39,7 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Starts streams, so many at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Streams {
-    places: Arc<Semaphore>,
+    places: Places,
     shutdown: CancellationToken,
 }
 
@@ -92,7 +94,13 @@ impl<M> Outbox<M> {
 impl Streams {
     /// No streams yet; all end when the token is cancelled.
     pub(crate) fn new(shutdown: CancellationToken) -> Self {
-        Self { places: Arc::new(Semaphore::new(STREAMS)), shutdown }
+        Self { places: Places::new("streams", STREAMS), shutdown }
+    }
+
+    /// The same streams, told of among the metrics.
+    #[must_use]
+    pub(crate) fn counted(self, metrics: &Metrics) -> Self {
+        Self { places: self.places.counted("streams", metrics), ..self }
     }
 
     /// Answers a call by a stream. What is wrong with the request is told at once; the work goes on in a task of its own.
@@ -115,8 +123,7 @@ impl Streams {
         let call = Call::of(&request)?;
         let request_id = call.request_id.clone();
         let span = call.span(method);
-        let accepted =
-            check(&call, request.into_inner()).and_then(|checked| Ok((checked, place(&self.places, "streams")?)));
+        let accepted = check(&call, request.into_inner()).and_then(|checked| Ok((checked, self.places.take()?)));
         let (checked, held) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -154,7 +161,7 @@ impl Streams {
             let _ = end.send(status);
             drop(held);
         };
-        tokio::spawn(task.instrument(span));
+        tokio::spawn(trace::carried(task.instrument(span)));
         Ok(Response::new(outgoing))
     }
 }
@@ -247,7 +254,7 @@ mod tests {
         let streams = Streams::new(CancellationToken::new());
         let begun = Instant::now();
         let mut answer = start(&streams, count).unwrap().into_inner();
-        while streams.places.available_permits() < STREAMS {
+        while streams.places.free() < STREAMS {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         assert!(begun.elapsed() < STALL_TIMEOUT + Duration::from_secs(2));

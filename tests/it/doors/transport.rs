@@ -8,6 +8,7 @@ use daybook_chassis::{
     access::Policy,
     door::{Door, DoorConfig},
     health::Health,
+    metrics::calls::Calls,
     server,
 };
 use tokio::{
@@ -38,7 +39,8 @@ impl Small {
         tokio::spawn(async move {
             // The health stays as long as its server.
             let _health = health;
-            server::serve(listener, Routes::new(service), door, until, std::time::Duration::ZERO).await
+            let routes = Routes::new(service);
+            server::serve(listener, routes, door, Calls::default(), until, std::time::Duration::ZERO).await
         });
         Self { address, shutdown }
     }

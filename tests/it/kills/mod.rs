@@ -3,7 +3,7 @@
 
 pub(crate) mod cluster;
 pub(crate) mod part;
-mod ports;
+pub(crate) mod ports;
 pub(crate) mod process;
 mod programs;
 

@@ -42,15 +42,18 @@ impl Ports {
 const FIRST_PORT: u16 = 27_000;
 const PORTS: u16 = 5_000;
 
-/// Ports that are free at this moment, each another one.
-pub(super) fn free_ports() -> Ports {
+/// A port that is free at this moment, each time another one.
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Another run of the tests begins somewhere else.
     let begin = u16::try_from(std::process::id() % u32::from(PORTS)).expect("it fits");
-    let free = || {
-        let tried = (0..PORTS).map(|_| FIRST_PORT + (begin + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS) % PORTS);
-        let mut free = tried.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-        free.next().expect("a port is free")
-    };
-    Ports { command: free(), projector: free(), query: free(), postgres: free(), nats: free(), mongod: free() }
+    let tried = (0..PORTS).map(|_| FIRST_PORT + (begin + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS) % PORTS);
+    let mut free = tried.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().expect("a port is free")
+}
+
+/// A free one for each part.
+pub(super) fn free_ports() -> Ports {
+    let [command, projector, query, postgres, nats, mongod] = std::array::from_fn(|_| free_port());
+    Ports { command, projector, query, postgres, nats, mongod }
 }

@@ -85,6 +85,11 @@ impl World {
         start_command(&self.database, &self.stream, self.doors.as_ref()).await
     }
 
+    /// Starts another command service on the same log, with another broker.
+    pub(crate) async fn command_with_broker(&self, url: String) -> Service {
+        start_command(&self.database, &Stream { url, ..self.stream.clone() }, self.doors.as_ref()).await
+    }
+
     /// Clients of the command service.
     pub(crate) fn client(&self) -> CommandClient {
         CommandClient::new(self.command.channel())
@@ -138,9 +143,10 @@ async fn start_command(database: &Database, stream: &Stream, doors: Option<&Door
         max_bytes: STREAM_BYTES,
     };
     let door = doors.map_or_else(DoorConfig::default, Doors::config);
-    let service = Service::start("command", |listener, shutdown| async move {
-        let listen = listener.local_addr()?;
-        daybook_command::run(CommandConfig { listen, door, postgres, nats }, listener, shutdown).await
+    let service = Service::start("command", |listeners, shutdown| async move {
+        let listen = listeners.calls.local_addr()?;
+        let config = CommandConfig { listen, door, metrics_listen: None, postgres, nats };
+        daybook_command::run(config, listeners, shutdown).await
     })
     .await;
     let service = service.reached_with(doors.map(Doors::operator).unwrap_or_default());

@@ -3,7 +3,11 @@
 use std::{future::Future, net::Ipv4Addr, time::Duration};
 
 use daybook::client::{Credentials, Link};
-use daybook_chassis::{BoxError, CancellationToken, server::SHUTDOWN_BUDGET};
+use daybook_chassis::{
+    BoxError, CancellationToken,
+    server::{Listeners, SHUTDOWN_BUDGET},
+};
+use daybook_operator::metrics::{Samples, scrape};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
@@ -19,27 +23,38 @@ pub(crate) struct Service {
     port: u16,
     /// How the service is reached: with a certificate of this root and this token, or without either.
     credentials: Credentials,
+    metrics_port: u16,
     shutdown: CancellationToken,
     running: JoinHandle<Result<(), BoxError>>,
 }
 
 impl Service {
-    /// Starts a service on a free port.
+    /// Starts a service on free ports.
     pub(crate) async fn start<F, Fut>(name: &'static str, run: F) -> Self
     where
-        F: FnOnce(TcpListener, CancellationToken) -> Fut,
+        F: FnOnce(Listeners, CancellationToken) -> Fut,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
-        let port = listener.local_addr().expect("the listener has an address").port();
+        let (calls, port) = listener().await;
+        let (metrics, metrics_port) = listener().await;
         let shutdown = CancellationToken::new();
-        let running = tokio::spawn(run(listener, shutdown.clone()));
-        Self { name, port, credentials: Credentials::default(), shutdown, running }
+        let running = tokio::spawn(run(Listeners { calls, metrics: Some(metrics) }, shutdown.clone()));
+        Self { name, port, credentials: Credentials::default(), metrics_port, shutdown, running }
     }
 
     /// The same, for callers with credentials.
     pub(crate) fn reached_with(self, credentials: Credentials) -> Self {
         Self { credentials, ..self }
+    }
+
+    /// What the service tells of itself in numbers.
+    pub(crate) async fn numbers(&self) -> Samples {
+        scrape(&self.metrics_endpoint()).await.expect("the metrics can be read")
+    }
+
+    /// Where that is read.
+    pub(crate) fn metrics_endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.metrics_port)
     }
 
     /// Where the service is.
@@ -95,4 +110,10 @@ impl Service {
             Err(_) => Err(format!("{name} did not end")),
         }
     }
+}
+
+async fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
+    let port = listener.local_addr().expect("the listener has an address").port();
+    (listener, port)
 }

@@ -11,7 +11,7 @@ pub(crate) struct Stream {
     pub(crate) url: String,
     pub(crate) name: String,
     pub(crate) subjects: String,
-    jetstream: jetstream::Context,
+    pub(super) jetstream: jetstream::Context,
 }
 
 impl Stream {

@@ -90,6 +90,14 @@ impl WholeWorld {
         projector
     }
 
+    /// Starts another projector of the same reports, which audits them as fast as it can.
+    pub(crate) async fn auditing_projector(&self) -> Service {
+        let bounds = Bounds { audit_interval: AUDIT_INTERVAL, audit_rest_factor: 0, ..Bounds::default() };
+        let projector = projector_with(&self.world, bounds).await;
+        projector.serving().await;
+        projector
+    }
+
     /// Waits until the reports hold everything up to a position.
     pub(crate) async fn reported(&self, position: i64) -> AsOf {
         let mut request = Request::new(GetProjectionStatusRequest { at_least_position: position });
@@ -108,7 +116,15 @@ impl WholeWorld {
     }
 }
 
+/// Between two audits, where a test has them.
+const AUDIT_INTERVAL: Duration = Duration::from_millis(5);
+
 async fn start_projector(world: &World) -> Service {
+    // Tests spoil documents and look for them: nobody else shall repair them meanwhile.
+    projector_with(world, Bounds { audit_interval: Duration::ZERO, ..Bounds::default() }).await
+}
+
+async fn projector_with(world: &World, bounds: Bounds) -> Service {
     let source = Source {
         command_endpoint: world.command.endpoint(),
         credentials: world.doors.as_ref().map(|doors| doors.service("projector")).unwrap_or_default(),
@@ -116,13 +132,12 @@ async fn start_projector(world: &World) -> Service {
         nats_stream: world.stream.name.clone(),
     };
     let mongodb = Mongodb { url: Secret::new(environment::mongodb_url()), database: world.id.clone() };
-    // Tests spoil documents and look for them: nobody else shall repair them meanwhile.
-    let bounds = Bounds { audit_interval: Duration::ZERO, ..Bounds::default() };
     let door = world.doors.as_ref().map_or_else(DoorConfig::default, Doors::config);
-    let service = Service::start("projector", |listener, shutdown| async move {
-        let listen = listener.local_addr()?;
-        let config = ProjectorConfig { listen, door, source, mongodb, shard: Shard::WHOLE, bounds };
-        daybook_projector::run(config, listener, shutdown).await
+    let service = Service::start("projector", |listeners, shutdown| async move {
+        let listen = listeners.calls.local_addr()?;
+        let config =
+            ProjectorConfig { listen, door, metrics_listen: None, source, mongodb, shard: Shard::WHOLE, bounds };
+        daybook_projector::run(config, listeners, shutdown).await
     })
     .await;
     service.reached_with(world.doors.as_ref().map(Doors::operator).unwrap_or_default())
@@ -134,10 +149,18 @@ async fn start_query(world: &World, follows: bool) -> Service {
     let mongodb_database = world.id.clone();
     let door = world.doors.as_ref().map_or_else(DoorConfig::default, Doors::config);
     let credentials = world.doors.as_ref().map(|doors| doors.service("query")).unwrap_or_default();
-    let service = Service::start("query", |listener, shutdown| async move {
-        let listen = listener.local_addr()?;
-        let config = QueryConfig { listen, door, command_endpoint, credentials, mongodb_url, mongodb_database };
-        daybook_query::run(config, listener, shutdown).await
+    let service = Service::start("query", |listeners, shutdown| async move {
+        let listen = listeners.calls.local_addr()?;
+        let config = QueryConfig {
+            listen,
+            door,
+            metrics_listen: None,
+            command_endpoint,
+            credentials,
+            mongodb_url,
+            mongodb_database,
+        };
+        daybook_query::run(config, listeners, shutdown).await
     })
     .await;
     service.reached_with(world.doors.as_ref().map(Doors::operator).unwrap_or_default())

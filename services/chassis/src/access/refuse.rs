@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tonic::Code;
 
-use crate::answer::Refusal;
+use crate::{
+    answer::Refusal,
+    metrics::{self, Refused, Shed},
+};
 
 /// Stable reasons of refusals, for machines.
 pub mod reason {
@@ -41,9 +44,10 @@ pub enum Denial {
 }
 
 impl Denial {
-    /// What the caller is told.
+    /// What the caller is told; it is counted as well.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
+        self.count();
         match self {
             Self::NoToken => {
                 let message = "send a token or key: `authorization: Bearer …`";
@@ -82,7 +86,21 @@ impl Denial {
         }
     }
 
-    /// The reason as metrics and logs name it.
+    /// Counts it. What is no caller's fault, such as a method that does not exist, is counted with the calls.
+    fn count(&self) {
+        match self {
+            Self::NoToken => metrics::refused(Refused::Anonymous),
+            Self::BadToken => metrics::refused(Refused::Unverified),
+            Self::Expired => metrics::refused(Refused::Expired),
+            Self::NoScope(_) => metrics::refused(Refused::Scope),
+            Self::NotOwn(_) => metrics::refused(Refused::Object),
+            Self::TooOften { .. } => metrics::shed(Shed::Caller),
+            Self::Overloaded => metrics::shed(Shed::Calls),
+            Self::UnknownMethod => {}
+        }
+    }
+
+    /// The reason as logs name it.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

@@ -16,13 +16,19 @@ use std::{
 };
 
 use daybook::{command::v1::Accepted, event::v1::Metadata, ids::RequestId, reason};
-use daybook_chassis::answer::Refusal;
+use daybook_chassis::{
+    answer::Refusal,
+    metrics::{self, Counter, Metrics, Shed, pools::Pool},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tonic::Code;
 
 pub use pipeline::Pipeline;
 
-use crate::domain::{catalogue::Catalogue, command::Command};
+use crate::{
+    domain::{catalogue::Catalogue, command::Command},
+    metrics::Appending,
+};
 
 /// Commands that may wait. At the rate of a busy pipeline that is well below a second of work.
 pub const QUEUE_COMMANDS: usize = 4_096;
@@ -66,10 +72,12 @@ pub(crate) struct Queued {
     pub(crate) sent_after: Option<i64>,
     /// Given back when the command is answered.
     _bytes: OwnedSemaphorePermit,
+    counts: Appending,
 }
 
 impl Queued {
     pub(crate) fn answer(self, answer: Answer) {
+        self.counts.answered(&self.submission.command, &answer);
         // The caller may be gone; what was recorded stays recorded.
         let _ = self.answer.send(answer);
     }
@@ -81,21 +89,39 @@ pub struct Appends {
     queue: mpsc::Sender<Queued>,
     bytes: Arc<Semaphore>,
     catalogue: Arc<RwLock<Catalogue>>,
+    counts: Appending,
+    full: Counter,
+    full_of_bytes: Counter,
 }
 
 impl Appends {
+    /// The way into a queue, told of among the metrics.
+    fn new(queue: mpsc::Sender<Queued>, catalogue: Arc<RwLock<Catalogue>>, metrics: &Metrics) -> Self {
+        let bytes = Arc::new(Semaphore::new(QUEUE_BYTES));
+        // A strong one would keep the queue open.
+        let watched = queue.downgrade();
+        let waiting = move || watched.upgrade().map_or(0, |queue| QUEUE_COMMANDS.saturating_sub(queue.capacity()));
+        Self {
+            full: metrics.pool(Pool::new("append_queue", QUEUE_COMMANDS, waiting)),
+            full_of_bytes: metrics.pool(Pool::of("append_queue_bytes", &bytes)),
+            counts: Appending::new(metrics),
+            queue,
+            bytes,
+            catalogue,
+        }
+    }
+
     /// Puts a command into the queue, if there is room.
     ///
     /// # Errors
     /// If the queue is full or the pipeline has stopped.
     pub fn try_submit(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
-        let permit = Arc::clone(&self.bytes).try_acquire_many_owned(permits(&submission)).map_err(|_| overloaded())?;
-        let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Queued { submission, answer, sent_after: None, _bytes: permit }).map_err(|error| {
-            match error {
-                mpsc::error::TrySendError::Full(_) => overloaded(),
-                mpsc::error::TrySendError::Closed(_) => stopping(),
-            }
+        let permit = Arc::clone(&self.bytes).try_acquire_many_owned(permits(&submission));
+        let permit = permit.map_err(|_| overloaded(&self.full_of_bytes))?;
+        let (queued, answered) = self.queued(submission, permit);
+        self.queue.try_send(queued).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => overloaded(&self.full),
+            mpsc::error::TrySendError::Closed(_) => stopping(),
         })?;
         Ok(answered)
     }
@@ -106,12 +132,15 @@ impl Appends {
     /// If the pipeline has stopped.
     pub async fn submit(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let permit = Arc::clone(&self.bytes).acquire_many_owned(permits(&submission)).await.map_err(|_| stopping())?;
-        let (answer, answered) = oneshot::channel();
-        self.queue
-            .send(Queued { submission, answer, sent_after: None, _bytes: permit })
-            .await
-            .map_err(|_| stopping())?;
+        let (queued, answered) = self.queued(submission, permit);
+        self.queue.send(queued).await.map_err(|_| stopping())?;
         Ok(answered)
+    }
+
+    fn queued(&self, submission: Submission, permit: OwnedSemaphorePermit) -> (Queued, oneshot::Receiver<Answer>) {
+        let (answer, answered) = oneshot::channel();
+        let counts = self.counts.clone();
+        (Queued { submission, answer, sent_after: None, _bytes: permit, counts }, answered)
     }
 
     /// The catalogue as it is now, to tell all that is wrong with a message that is refused anyway. Decisions are made in
@@ -125,7 +154,10 @@ fn permits(submission: &Submission) -> u32 {
     u32::try_from(submission.bytes.clamp(1, QUEUE_BYTES)).unwrap_or(u32::MAX)
 }
 
-fn overloaded() -> Refusal {
+/// The refusal where one of the queue's bounds is reached, which is counted.
+fn overloaded(bound: &Counter) -> Refusal {
+    bound.inc();
+    metrics::shed(Shed::Commands);
     let message = "too many commands are waiting; send it again after the stated delay";
     Refusal::new(Code::ResourceExhausted, reason::OVERLOADED, message).with_retry_after(OVERLOAD_WAIT)
 }
@@ -136,3 +168,6 @@ pub fn stopping() -> Refusal {
     Refusal::new(Code::Unavailable, reason::SHUTTING_DOWN, "the service is stopping; send it again")
         .with_retry_after(OVERLOAD_WAIT)
 }
+
+#[cfg(test)]
+mod tests;

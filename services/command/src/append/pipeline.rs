@@ -6,21 +6,22 @@ use std::{
     time::Duration,
 };
 
-use daybook_chassis::{BoxError, CancellationToken, process::chain};
+use daybook_chassis::{BoxError, CancellationToken, metrics::Metrics, process::chain, trace};
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     time::Instant,
 };
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
 use super::{
-    Answer, Appends, QUEUE_BYTES, QUEUE_COMMANDS, Queued,
+    Answer, Appends, QUEUE_COMMANDS, Queued,
     answers::{answer_seen, away, internal, overtaken, repetition, replaced},
     plan::{self, Accepted, Plan, Refused},
 };
 use crate::{
     domain::{catalogue::Catalogue, decision},
+    metrics::Appending,
     recent::Log,
     store::{Store, StoreError, append::Appended},
 };
@@ -53,6 +54,7 @@ pub struct Pipeline {
     carried: VecDeque<Queued>,
     log: Log,
     healthy: watch::Sender<bool>,
+    counts: Appending,
 }
 
 /// Why a batch is given up.
@@ -66,12 +68,12 @@ enum GivenUp {
 impl Pipeline {
     /// A pipeline and the way into it.
     #[must_use]
-    pub fn new(store: Store, log: Log, healthy: watch::Sender<bool>) -> (Self, Appends) {
+    pub fn new(store: Store, log: Log, healthy: watch::Sender<bool>, metrics: &Metrics) -> (Self, Appends) {
         let (sender, queue) = mpsc::channel(QUEUE_COMMANDS);
         let catalogue = Arc::new(RwLock::new(Catalogue::default()));
-        let bytes = Arc::new(Semaphore::new(QUEUE_BYTES));
-        let appends = Appends { queue: sender, bytes, catalogue: Arc::clone(&catalogue) };
-        (Self { store, queue, catalogue, stale: true, carried: VecDeque::new(), log, healthy }, appends)
+        let appends = Appends::new(sender, Arc::clone(&catalogue), metrics);
+        let counts = appends.counts.clone();
+        (Self { store, queue, catalogue, stale: true, carried: VecDeque::new(), log, healthy, counts }, appends)
     }
 
     /// Loads the catalogue, so that the first commands find it.
@@ -144,6 +146,7 @@ impl Pipeline {
                     return;
                 }
                 Round::Again(rest) => {
+                    self.counts.again();
                     rounds += 1;
                     pending = rest;
                 }
@@ -160,14 +163,15 @@ impl Pipeline {
                         return;
                     }
                     pending = rest;
+                    self.counts.again();
                     tokio::time::sleep(AWAY_WAIT).await;
                 }
                 Round::Broken { rest, error } => {
                     self.stale = true;
                     if let Some(alone) = self.isolate(rest) {
-                        error!(
-                            request_id = %alone.submission.request_id, error = %chain(&error), "a command cannot be recorded"
-                        );
+                        let trace_id = trace::id_in(&alone.submission.metadata.traceparent);
+                        let request_id = &alone.submission.request_id;
+                        error!(%request_id, trace_id, error = %chain(&error), "a command cannot be recorded");
                         alone.answer(Answer::Refused(internal()));
                     }
                     return;
@@ -205,8 +209,12 @@ impl Pipeline {
             Ok(connection) => connection,
             Err(error) => return Round::Away { rest: commands_of(accepted), error, sent: false },
         };
-        match connection.append(&batch).await {
+        let asked = accepted.iter().map(|accepted| accepted.queued.submission.metadata.traceparent.as_str());
+        let span = trace::joined("append", trace::Kind::Internal, asked);
+        let begun = Instant::now();
+        match trace::within(span.as_ref(), connection.append(&batch)).await {
             Ok(Appended::Written { base, recorded_at }) => {
+                self.counts.written(batch.columns.event_ids.len(), begun.elapsed());
                 if batch.touches_catalogue {
                     let events = i64::try_from(batch.columns.event_ids.len()).unwrap_or(0);
                     self.lock().position = base + events;
@@ -376,7 +384,8 @@ fn accept(base: i64, accepted: Vec<Accepted>) {
     for Accepted { queued, events } in accepted {
         position += i64::try_from(events.len()).unwrap_or(0);
         if let Some(first) = events.first() {
-            debug!(request_id = %queued.submission.request_id, position, "recorded");
+            let trace_id = trace::id_in(&queued.submission.metadata.traceparent);
+            debug!(request_id = %queued.submission.request_id, trace_id, position, "recorded");
             queued.answer(Answer::Accepted(decision::accepted(&first.kind, position, false)));
         }
     }

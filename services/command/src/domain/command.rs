@@ -33,6 +33,35 @@ pub enum Command {
 }
 
 impl Command {
+    /// The names of all commands, each at its number.
+    pub const NAMES: [&str; 9] = [
+        "register_supplier",
+        "register_store",
+        "register_item",
+        "record_delivery",
+        "adjust_stock",
+        "record_sale",
+        "void_sale",
+        "record_return",
+        "discard_event",
+    ];
+
+    /// The number of the command: the place of its name.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        match self {
+            Self::RegisterSupplier(_) => 0,
+            Self::RegisterStore(_) => 1,
+            Self::RegisterItem(_) => 2,
+            Self::RecordDelivery(_) => 3,
+            Self::AdjustStock(_) => 4,
+            Self::RecordSale(_) => 5,
+            Self::VoidSale(..) => 6,
+            Self::RecordReturn(..) => 7,
+            Self::DiscardEvent(_) => 8,
+        }
+    }
+
     /// Decides the command; `sold_before` is what was sold of an item that it registers.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use daybook_chassis::{
     CancellationToken,
     access::{Narrowed, refuse::Denial},
     answer::Refusal,
+    metrics::{self, Counter, Shed},
 };
 use futures_util::Stream;
 use tokio::{
@@ -84,6 +85,8 @@ pub struct EventLog {
     pub store: Store,
     pub log: Log,
     pub places: Arc<Semaphore>,
+    /// Counts those for whom there was no place.
+    pub sent_away: Counter,
     pub published: watch::Receiver<Published>,
     pub shutdown: CancellationToken,
 }
@@ -186,6 +189,8 @@ impl EventLog {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) => Err(stopping().into_status("")),
             Err(_) => {
+                self.sent_away.inc();
+                metrics::shed(Shed::LogReaders);
                 let message = "too many read the log; ask again after the stated delay";
                 let refusal = Refusal::new(Code::ResourceExhausted, reason::OVERLOADED, message);
                 Err(refusal.with_retry_after(OVERLOAD_WAIT).into_status(""))

@@ -6,7 +6,11 @@ use daybook::{
     command::v1::{ReadTablesRequest, ReadTablesResponse, table_service_server::TableService},
     reason,
 };
-use daybook_chassis::{CancellationToken, answer::Refusal};
+use daybook_chassis::{
+    CancellationToken,
+    answer::Refusal,
+    metrics::{self, Counter, Metrics, Shed, pools::Pool},
+};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
@@ -37,14 +41,18 @@ const RETRY_OVERLOAD: Duration = Duration::from_secs(1);
 pub struct Tables {
     store: Store,
     readings: Arc<Semaphore>,
+    /// Counts those for whom there was no place.
+    sent_away: Counter,
     shutdown: CancellationToken,
 }
 
 impl Tables {
     /// With all places free.
     #[must_use]
-    pub fn new(store: Store, shutdown: CancellationToken) -> Self {
-        Self { store, readings: Arc::new(Semaphore::new(READINGS)), shutdown }
+    pub fn new(store: Store, shutdown: CancellationToken, metrics: &Metrics) -> Self {
+        let readings = Arc::new(Semaphore::new(READINGS));
+        let sent_away = metrics.pool(Pool::of("table_readings", &readings));
+        Self { store, readings, sent_away, shutdown }
     }
 }
 
@@ -63,6 +71,8 @@ impl TableService for Tables {
 
     async fn read_tables(&self, _: Request<ReadTablesRequest>) -> Result<Response<Self::ReadTablesStream>, Status> {
         let place = self.readings.clone().try_acquire_owned().map_err(|_| {
+            self.sent_away.inc();
+            metrics::shed(Shed::TableReaders);
             Refusal::new(Code::ResourceExhausted, reason::OVERLOADED, "too many read the tables at once")
                 .with_retry_after(RETRY_OVERLOAD)
                 .into_status("")

@@ -1,6 +1,7 @@
 //! Appending a batch: one statement, or one transaction where reference data changes too.
 
 use bytes::Bytes;
+use daybook_chassis::trace;
 use daybook_write_model::Effects;
 use deadpool_postgres::{GenericClient, Object};
 use jiff::{Timestamp, civil::Date};
@@ -100,6 +101,7 @@ impl Connection {
     /// # Errors
     /// [`StoreError::Away`] leaves open whether it was written; all others mean that nothing was.
     pub async fn append(mut self, batch: &Batch) -> Result<Appended, StoreError> {
+        let span = trace::child("postgres append", trace::Kind::Client);
         let client = self.client()?;
         let result = bounded(async {
             if batch.effects.has_reference_data() {
@@ -110,6 +112,13 @@ impl Connection {
             }
         })
         .await;
+        if let Some(span) = span {
+            span.tell("db.system.name", "postgresql");
+            span.tell("daybook.events", i64::try_from(batch.columns.event_ids.len()).unwrap_or(i64::MAX));
+            if result.is_err() {
+                span.fail("nothing is known to be written");
+            }
+        }
         self.finish(result)
     }
 

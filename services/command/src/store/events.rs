@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use daybook::event::v1::{Event, EventFilter, Metadata, RecordedEvent};
+use daybook_chassis::trace;
 use jiff::{Timestamp, civil::Date};
 use prost::Message as _;
 use tokio_postgres::Row;
@@ -132,6 +133,7 @@ impl Store {
         limit: usize,
         filter: &EventFilter,
     ) -> Result<Page, StoreError> {
+        let _span = trace::child("postgres read", trace::Kind::Client);
         let mut connection = self.connection().await?;
         let client = connection.client()?;
         let result = bounded(async {
@@ -190,6 +192,7 @@ impl Store {
     /// # Errors
     /// If Postgres is away.
     pub async fn read_stream(&self, stream: Uuid, after: i32, limit: i64) -> Result<Vec<StoredEvent>, StoreError> {
+        let _span = trace::child("postgres read stream", trace::Kind::Client);
         let mut connection = self.connection().await?;
         let client = connection.client()?;
         let result = bounded(async {

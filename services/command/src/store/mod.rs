@@ -8,7 +8,10 @@ pub mod tables;
 
 use std::{str::FromStr as _, time::Duration};
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
+use daybook_chassis::metrics::{Counter, Metrics, pools};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, TimeoutType,
+};
 use thiserror::Error;
 use tokio_postgres::{NoTls, config::TargetSessionAttrs, error::SqlState};
 
@@ -88,6 +91,7 @@ impl From<tokio_postgres::Error> for StoreError {
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: Pool,
+    exhausted: Counter,
 }
 
 /// A connection on which one piece of work is done. It is reused only if that was seen to end: a call that is dropped in
@@ -147,7 +151,19 @@ impl Store {
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .build()?;
-        Ok(Self { pool })
+        Ok(Self { pool, exhausted: Counter::default() })
+    }
+
+    /// The same connections, told of among the metrics.
+    #[must_use]
+    pub fn counted(self, name: &'static str, metrics: &Metrics) -> Self {
+        let pool = self.pool.clone();
+        let in_use = move || {
+            let status = pool.status();
+            status.size.saturating_sub(status.available)
+        };
+        let capacity = self.pool.status().max_size;
+        Self { exhausted: metrics.pool(pools::Pool::new(name, capacity, in_use)), ..self }
     }
 
     /// A connection.
@@ -155,7 +171,12 @@ impl Store {
     /// # Errors
     /// If none can be had in time.
     pub async fn connection(&self) -> Result<Connection, StoreError> {
-        let object = self.pool.get().await.map_err(|error| StoreError::Away(error.into()))?;
+        let object = self.pool.get().await.map_err(|error| {
+            if matches!(error, PoolError::Timeout(TimeoutType::Wait)) {
+                self.exhausted.inc();
+            }
+            StoreError::Away(error.into())
+        })?;
         Ok(Connection { object: Some(object), settled: false, pool: self.pool.clone() })
     }
 }

@@ -17,6 +17,7 @@ use daybook_chassis::{
     access::Policy,
     answer::Refusal,
     door::{Door, DoorConfig},
+    metrics::calls::Calls,
 };
 use tonic::{Code, Request, Response, Status};
 
@@ -33,7 +34,14 @@ impl Log {
         let policy =
             Policy { methods: access::methods(), scopes: access::SCOPES, whole: access::WHOLE, kinds: access::KINDS };
         let door = Door::open(&DoorConfig::default(), address, &policy).unwrap();
-        tokio::spawn(daybook_chassis::server::serve(listener, routes, door, shutdown, std::time::Duration::ZERO));
+        tokio::spawn(daybook_chassis::server::serve(
+            listener,
+            routes,
+            door,
+            Calls::default(),
+            shutdown,
+            std::time::Duration::ZERO,
+        ));
         address
     }
 

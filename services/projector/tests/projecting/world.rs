@@ -108,6 +108,7 @@ impl World {
         let config = Config {
             listen: address,
             door: DoorConfig::default(),
+            metrics_listen: None,
             source: Source {
                 command_endpoint: format!("http://{}", self.log_address),
                 credentials: Credentials::default(),

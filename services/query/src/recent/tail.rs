@@ -127,6 +127,12 @@ impl Tail {
         }
     }
 
+    /// When the event after a position was recorded, if it is here.
+    pub(super) fn recorded_after(&self, position: i64) -> Option<Timestamp> {
+        let known = usize::try_from(position.checked_sub(self.base)?).ok()?;
+        self.events.get(known)?.recorded_at
+    }
+
     /// What came after a position, if all of it is here.
     pub(super) fn after(&self, position: i64, wanted: Touching<'_>) -> Option<After> {
         let known = usize::try_from(position.checked_sub(self.base)?).ok()?;
@@ -203,6 +209,7 @@ mod tests {
         assert_eq!(after(&tail, 7, Touching::Supplier("3")), Some((12, vec![])));
         assert_eq!(after(&tail, 10, store), Some((12, vec![11])));
         assert_eq!(after(&tail, 12, store), Some((12, vec![])));
+        assert_eq!((tail.recorded_after(8), tail.recorded_after(12)), (event(9).recorded_at, None));
         assert_eq!(after(&tail, 13, store), None, "the documents are further");
         assert_eq!(after(&tail, 6, store), None, "event 7 is not here");
         tail.forget(9);

@@ -13,6 +13,7 @@ use daybook_chassis::{
     BoxError, CancellationToken,
     access::Policy,
     door::{Door, DoorConfig},
+    metrics::calls::Calls,
 };
 use futures_util::stream::Empty;
 use tokio::net::TcpListener;
@@ -77,7 +78,8 @@ fn serve(listener: std::net::TcpListener, until: CancellationToken) -> Result<()
         let policy =
             Policy { methods: access::methods(), scopes: access::SCOPES, whole: access::WHOLE, kinds: access::KINDS };
         let door = Door::open(&DoorConfig::default(), listener.local_addr()?, &policy)?;
-        daybook_chassis::server::serve(TcpListener::from_std(listener)?, routes, door, until, CLOSING_BUDGET).await
+        let (listener, counted) = (TcpListener::from_std(listener)?, Calls::default());
+        daybook_chassis::server::serve(listener, routes, door, counted, until, CLOSING_BUDGET).await
     })
 }
 
