@@ -98,7 +98,7 @@ pub(crate) async fn park(
 
 /// The position of the event that an event discards.
 fn discards(event: &RecordedEvent) -> Option<i64> {
-    match event.kind() {
+    match event.kind().as_deref() {
         Ok(Kind::EventDiscarded(discarded)) => Some(discarded.position),
         _ => None,
     }

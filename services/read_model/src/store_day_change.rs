@@ -2,12 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use daybook::{
-    event::v1::{
-        BusinessDay, DeliveryRecorded, RecordedEvent, ReturnRecorded, SaleLine, SaleRecorded, SaleVoided,
-        StockAdjusted, Tender, TenderType, UnassignedSalesMoved, event::Kind,
-    },
-    ids::UNASSIGNED,
+use daybook::event::v1::{
+    BusinessDay, DeliveryRecorded, RecordedEvent, ReturnRecorded, SaleLine, SaleRecorded, SaleVoided, StockAdjusted,
+    Tender, TenderType, UnassignedSalesMoved, event::Kind,
 };
 
 use crate::{
@@ -50,7 +47,8 @@ type Changes<S> = Vec<(Box<str>, S)>;
 /// # Errors
 /// If the event cannot be read.
 pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StoreDayChange)>, FoldError> {
-    let (day, store_id, change) = match checked::kind(event)? {
+    let kind = checked::kind(event)?;
+    let (day, store_id, change) = match &*kind {
         Kind::SaleRecorded(sale) => {
             let (register, store) = receipt(sale.receipt.as_ref())?;
             (checked::day(sale.business_day.as_ref())?, store, recorded(sale, register)?)
@@ -279,7 +277,7 @@ fn moved(moved: &UnassignedSalesMoved) -> Result<StoreDayChange, FoldError> {
         tax_minor: checked::figure("tax_minor", moved.tax_minor)?,
     };
     let category = checked::key("category", &moved.category)?;
-    let away = (Box::from(UNASSIGNED), figures.negated().ok_or_else(too_much)?);
+    let away = (checked::key("from_category", &moved.from_category)?, figures.negated().ok_or_else(too_much)?);
     let item = StoreDayItem { category: category.clone(), ..StoreDayItem::default() };
     let change = StoreDayChange {
         currency_code: checked::currency(&moved.currency_code)?,
