@@ -18,8 +18,9 @@ use crate::{
     },
     event::v1::event_log_service_client::EventLogServiceClient,
     query::v1::{
-        projection_service_client::ProjectionServiceClient, stock_service_client::StockServiceClient,
-        store_day_service_client::StoreDayServiceClient, supplier_day_service_client::SupplierDayServiceClient,
+        category_day_service_client::CategoryDayServiceClient, projection_service_client::ProjectionServiceClient,
+        stock_service_client::StockServiceClient, store_day_service_client::StoreDayServiceClient,
+        supplier_day_service_client::SupplierDayServiceClient,
     },
 };
 
@@ -164,6 +165,7 @@ pub struct QueryClient {
     pub store_days: StoreDayServiceClient<Channel>,
     pub supplier_days: SupplierDayServiceClient<Channel>,
     pub stock: StockServiceClient<Channel>,
+    pub category_days: CategoryDayServiceClient<Channel>,
     pub projection: ProjectionServiceClient<Channel>,
 }
 
@@ -175,6 +177,7 @@ impl QueryClient {
             store_days: StoreDayServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
             supplier_days: SupplierDayServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
             stock: StockServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            category_days: CategoryDayServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
             projection: ProjectionServiceClient::new(channel),
         }
     }

@@ -16,6 +16,7 @@
 //! - [`shutdown`]: every service is told to stop in the middle of its work;
 //! - [`verifying`]: documents and tables are compared with the log, also while sales come in;
 //! - [`parking`]: events that cannot be folded;
+//! - [`added_later`]: a report that is new is folded from the log so far;
 //! - [`generations`]: reports are rebuilt and gone back from;
 //! - [`reports`]: what the reports say of a small day of which every figure is known.
 #![allow(
@@ -25,6 +26,7 @@
 )]
 #![allow(clippy::large_futures, reason = "a test is one future, polled on one thread and never moved")]
 
+mod added_later;
 mod day;
 mod generations;
 mod given;

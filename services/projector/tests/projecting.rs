@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+#[path = "projecting/added_later.rs"]
+mod added_later;
 #[path = "projecting/log.rs"]
 mod log;
 #[path = "projecting/sales.rs"]

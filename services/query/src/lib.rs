@@ -31,8 +31,9 @@ mod view;
 use daybook::{
     FILE_DESCRIPTOR_SET,
     query::v1::{
-        projection_service_server::ProjectionServiceServer, stock_service_server::StockServiceServer,
-        store_day_service_server::StoreDayServiceServer, supplier_day_service_server::SupplierDayServiceServer,
+        category_day_service_server::CategoryDayServiceServer, projection_service_server::ProjectionServiceServer,
+        stock_service_server::StockServiceServer, store_day_service_server::StoreDayServiceServer,
+        supplier_day_service_server::SupplierDayServiceServer,
     },
 };
 use daybook_chassis::{BoxError, CancellationToken, health::Health, server, tasks::Tasks};
@@ -50,6 +51,7 @@ const SERVICES: &[&str] = &[
     "daybook.query.v1.StoreDayService",
     "daybook.query.v1.SupplierDayService",
     "daybook.query.v1.StockService",
+    "daybook.query.v1.CategoryDayService",
     "daybook.query.v1.ProjectionService",
 ];
 
@@ -78,6 +80,10 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
         )
         .add_service(
             StockServiceServer::new(grpc::stock::StockApi(frame.clone())).max_decoding_message_size(REQUEST_BYTES),
+        )
+        .add_service(
+            CategoryDayServiceServer::new(grpc::category_day::CategoryDayApi(frame.clone()))
+                .max_decoding_message_size(REQUEST_BYTES),
         )
         .add_service(
             ProjectionServiceServer::new(grpc::projection::Projection(frame)).max_decoding_message_size(REQUEST_BYTES),

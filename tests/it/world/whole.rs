@@ -46,7 +46,7 @@ pub(crate) fn in_world(test: impl AsyncFnOnce(&WholeWorld)) {
 impl WholeWorld {
     async fn start() -> Self {
         let world = World::write_side().await;
-        let projector = start_projector(&world).await;
+        let projector = start_projector(&world, Bounds::default().batch_events).await;
         let query = start_query(&world, true).await;
         projector.serving().await;
         query.serving().await;
@@ -74,7 +74,14 @@ impl WholeWorld {
 
     /// Starts another projector of the same reports.
     pub(crate) async fn another_projector(&self) -> Service {
-        let projector = start_projector(&self.world).await;
+        let projector = start_projector(&self.world, Bounds::default().batch_events).await;
+        projector.serving().await;
+        projector
+    }
+
+    /// Starts another projector of the same reports, which writes after each page of the log.
+    pub(crate) async fn another_projector_in_small_batches(&self) -> Service {
+        let projector = start_projector(&self.world, 1).await;
         projector.serving().await;
         projector
     }
@@ -97,7 +104,7 @@ impl WholeWorld {
     }
 }
 
-async fn start_projector(world: &World) -> Service {
+async fn start_projector(world: &World, batch_events: usize) -> Service {
     let source = Source {
         command_endpoint: world.command.endpoint(),
         nats_url: Secret::new(world.stream.url.clone()),
@@ -105,7 +112,7 @@ async fn start_projector(world: &World) -> Service {
     };
     let mongodb = Mongodb { url: Secret::new(environment::mongodb_url()), database: world.id.clone() };
     // Tests spoil documents and look for them: nobody else shall repair them meanwhile.
-    let bounds = Bounds { audit_interval: Duration::ZERO, ..Bounds::default() };
+    let bounds = Bounds { audit_interval: Duration::ZERO, batch_events, ..Bounds::default() };
     Service::start("projector", |listener, shutdown| async move {
         let listen = listener.local_addr()?;
         let config = ProjectorConfig { listen, source, mongodb, shard: Shard::WHOLE, bounds };

@@ -126,7 +126,7 @@ impl Follower {
                 _ = forget.tick(), if !self.recent.read().is_empty() => {
                     // What was there at the last look: whoever has looked since still finds the rest.
                     self.recent.change(|tail| tail.forget(in_documents));
-                    if let Ok(applied) = self.positions.reach(0, Instant::now() + CALL_TIMEOUT).await {
+                    if let Ok(applied) = self.positions.reach(None, 0, Instant::now() + CALL_TIMEOUT).await {
                         in_documents = applied.position;
                     }
                     continue;
@@ -146,7 +146,7 @@ impl Follower {
     /// Where to follow from: on from what is here, or from what the documents hold.
     async fn begin(&self, head: i64) -> i64 {
         let applied =
-            self.positions.reach(0, Instant::now() + CALL_TIMEOUT).await.map_or(0, |applied| applied.position);
+            self.positions.reach(None, 0, Instant::now() + CALL_TIMEOUT).await.map_or(0, |applied| applied.position);
         let from = applied.max(head - HEAD_START).min(head);
         let most = i64::try_from(MAX_EVENTS).unwrap_or(i64::MAX);
         self.recent.change(|tail| {
