@@ -62,6 +62,7 @@ impl Backfill {
         };
         let mut newcomers = match task.await {
             Ok(Ok(newcomers)) => newcomers,
+            Ok(Err(SessionError::Moved)) => return Err(SessionError::Moved),
             Ok(Err(error)) => {
                 // It begins again with the next look, from where it came to.
                 warn!(error = %error, "folding the log so far is interrupted");

@@ -1,23 +1,21 @@
 //! The report of what a store sold by category on a business day: its document, and how events make it.
 //!
-//! What an event changes by category is what it changes in the store-day's own breakdown ([`crate::store_day_change`]), so
-//! that the sums over the categories are those of the store-day: one rule for voids, returns and moved sales. Beside it
-//! stands what that breakdown leaves out: how much came back.
+//! What an event changes by category is one rule with the store-day's own breakdown ([`crate::category_sales`]), so that the
+//! sums over the categories are those of the store-day, with voids, returns and moved sales.
 
 use std::fmt::Debug;
 
-use daybook::event::v1::{RecordedEvent, event::Kind};
+use daybook::event::v1::{ReceiptKey, RecordedEvent, event::Kind};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     breakdown::Breakdown,
+    category_sales::{self, ByCategory},
     checked,
     document::{Aside, Head, Key, Stamp, Stored},
     error::FoldError,
-    figures::{CategoryFigures, SalesFigures, StoreDayItem},
+    figures::{CategoryFigures, StoreDayItem},
     spill::Spilled,
-    store_day_change,
-    sum::merge,
     update::{EncodeError, Update},
 };
 
@@ -44,7 +42,7 @@ pub struct CategoryDay {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CategoryDayChange {
     currency_code: Box<str>,
-    categories: Vec<(Box<str>, CategoryFigures)>,
+    categories: ByCategory,
 }
 
 /// The document that an event changes, and how; nothing for an event by which nothing is sold or brought back.
@@ -52,68 +50,43 @@ pub struct CategoryDayChange {
 /// # Errors
 /// If the event cannot be read.
 pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, CategoryDayChange)>, FoldError> {
-    let mut changes = Vec::new();
-    for (key, of_day) in store_day_change::changes(event)? {
-        let mut categories = Vec::with_capacity(of_day.categories.len());
-        for (category, sales) in of_day.categories {
-            categories.push((category, figures(&sales).ok_or_else(too_much)?));
+    let kind = checked::kind(event)?;
+    let (day, store_id, currency_code, categories) = match &*kind {
+        Kind::SaleRecorded(sale) => {
+            let categories = category_sales::sold(&sale.lines)?;
+            (sale.business_day.as_ref(), store_of(sale.receipt.as_ref())?, &sale.currency_code, categories)
         }
-        if categories.is_empty() {
-            continue;
+        // Everything is taken from where the sale put it.
+        Kind::SaleVoided(void) => {
+            let categories = category_sales::sold(&void.lines)?;
+            let negated = |(category, sold): (Box<str>, CategoryFigures)| Some((category, sold.negated()?));
+            let categories = categories.into_iter().map(negated).collect::<Option<_>>();
+            let categories = categories.ok_or_else(|| FoldError::overflow("the event's own sums"))?;
+            (void.business_day.as_ref(), store_of(void.receipt.as_ref())?, &void.currency_code, categories)
         }
-        categories.extend(returned(event)?);
-        let categories = merge(categories).ok_or_else(too_much)?;
-        changes.push((key, CategoryDayChange { currency_code: of_day.currency_code, categories }));
-    }
-    Ok(changes)
-}
-
-/// The figures of the store-day's breakdown, with the returns apart; `None` if they do not fit.
-fn figures(sales: &SalesFigures) -> Option<CategoryFigures> {
-    Some(CategoryFigures {
-        transactions: sales.transactions,
-        lines: sales.lines,
-        quantity_sold_milli: sales.quantity_milli,
-        gross_minor: sales.gross_minor,
-        discount_minor: sales.discount_minor,
-        tax_minor: sales.tax_minor,
-        returns_net_minor: sales.gross_minor.checked_sub(sales.discount_minor)?.checked_sub(sales.net_minor)?,
-        ..CategoryFigures::default()
-    })
-}
-
-/// The quantities that came back, by category.
-fn returned(event: &RecordedEvent) -> Result<Vec<(Box<str>, CategoryFigures)>, FoldError> {
-    let quantity = |category: &str, quantity_returned_milli: i64| {
-        let figures = CategoryFigures {
-            quantity_returned_milli: checked::figure("quantity_milli", quantity_returned_milli)?,
-            ..CategoryFigures::default()
-        };
-        Ok((checked::key("category", category)?, figures))
-    };
-    match &*checked::kind(event)? {
         Kind::ReturnRecorded(back) => {
-            back.lines.iter().map(|line| quantity(&line.category, line.quantity_milli)).collect()
+            let categories = category_sales::returned(&back.lines)?;
+            (back.business_day.as_ref(), store_of(back.receipt.as_ref())?, &back.currency_code, categories)
         }
         Kind::UnassignedSalesMoved(moved) => {
-            let milli = checked::figure("quantity_returned_milli", moved.quantity_returned_milli)?;
-            [quantity(&moved.from_category, -milli), quantity(&moved.category, milli)].into_iter().collect()
+            let categories = category_sales::moved(moved)?;
+            (moved.business_day.as_ref(), moved.store_id.as_str(), &moved.currency_code, categories)
         }
-        // A void takes back what was sold, not what came back.
-        Kind::SaleRecorded(_)
-        | Kind::SaleVoided(_)
+        // A return counts by its own event; goods that are only moved are not sold.
+        Kind::SaleReturned(_)
         | Kind::DeliveryRecorded(_)
         | Kind::StockAdjusted(_)
-        | Kind::SaleReturned(_)
         | Kind::EventDiscarded(_)
         | Kind::SupplierRegistered(_)
         | Kind::StoreRegistered(_)
-        | Kind::ItemRegistered(_) => Ok(Vec::new()),
-    }
+        | Kind::ItemRegistered(_) => return Ok(Vec::new()),
+    };
+    let key = Key::new("store_id", &checked::day(day)?.date, store_id)?;
+    Ok(vec![(key, CategoryDayChange { currency_code: checked::currency(currency_code)?, categories })])
 }
 
-fn too_much() -> FoldError {
-    FoldError::overflow("the event's own sums")
+fn store_of(receipt: Option<&ReceiptKey>) -> Result<&str, FoldError> {
+    Ok(&receipt.ok_or(FoldError::Missing { field: "receipt" })?.store_id)
 }
 
 impl Head for CategoryDay {

@@ -16,6 +16,7 @@
 pub mod answer;
 pub mod breakdown;
 pub mod category_day;
+mod category_sales;
 mod checked;
 pub mod checkpoint;
 pub mod collections;

@@ -119,7 +119,7 @@ pub async fn verify(endpoints: &Endpoints, options: &VerifyOptions, notices: &No
         let memory = usize::try_from(options.memory_mib).unwrap_or(usize::MAX).saturating_mul(1024 * 1024);
         let mut run = Run::new(&command, &query, &scope, share, notices, options.patience, &mut summary);
         run.fold_to(head, memory, &mut shares).await?;
-        wait::until_reported(&query, head, options.patience, notices).await?;
+        wait::until_all_reported(&query, head, options.patience, notices).await?;
         Box::pin(run.compare()).await?;
     }
     Ok(summary)

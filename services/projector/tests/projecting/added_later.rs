@@ -6,6 +6,7 @@ use daybook_read_model::{
     checkpoint::Checkpoint,
     registry::{CategoryDays, Report, Stock, StoreDays, SupplierDays},
 };
+use mongodb::bson::doc;
 
 use crate::{sales::sales, world::World};
 
@@ -81,6 +82,24 @@ async fn killed_again_and_again_it_goes_on_from_where_it_was() {
     }
     let projector = world.start_in_small_batches().await;
     world.has_report(NEW, 1).await;
+    projector.stop().await;
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_audited_once_it_is_whole_and_not_before() {
+    let world = before_the_report(30, 1_000).await;
+    world.log.hold_next(0..1);
+    let projector = world.start_auditing().await;
+    until_held(&world).await;
+    let audit = world.audit_where(|audit| audit.audited >= 20).await;
+    assert_eq!((audit.different, audit.last_difference.as_str()), (0, ""));
+    world.log.release();
+    world.has_report(NEW, 1).await;
+    // From now on what is spoilt of it is found, too.
+    world.spoil(NEW, "2026-03-02|3", Some(doc! { "$set": { "currency_code": "XTS" } })).await;
+    let audit = world.repaired(1).await;
+    assert!(audit.last_difference.starts_with("category_days 2026-03-02|3: "), "{audit:?}");
     projector.stop().await;
     world.compare().await;
 }

@@ -100,7 +100,9 @@ impl Log {
 impl EventLogService for Log {
     async fn read_events(&self, request: Request<ReadEventsRequest>) -> Result<Response<ReadEventsResponse>, Status> {
         let request = request.into_inner();
-        if let Some(free) = self.gate(request.after_position) {
+        // The audit reads with a filter, and whenever it likes.
+        let gate = if request.filter.is_none() { self.gate(request.after_position) } else { None };
+        if let Some(free) = gate {
             free.cancelled().await;
         }
         let log = self.events.lock().unwrap();

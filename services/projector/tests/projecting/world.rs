@@ -292,17 +292,22 @@ impl World {
 
     /// Waits until the audit has counted so many repairs, and answers what it says.
     pub(crate) async fn repaired(&self, repairs: i64) -> Audit {
+        self.audit_where(|audit| audit.repaired >= repairs).await
+    }
+
+    /// Waits until the audit says so, and answers what it says.
+    pub(crate) async fn audit_where(&self, is: impl Fn(&Audit) -> bool) -> Audit {
         let reached = async {
             loop {
                 let id = Audit::id_of(0, 1);
                 let found = self.database.collection::<Audit>(META).find_one(doc! { "_id": id }).await.unwrap();
-                if let Some(found) = found.filter(|found| found.repaired >= repairs) {
+                if let Some(found) = found.filter(&is) {
                     return found;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, reached).await.expect("the audit repairs what was spoilt")
+        tokio::time::timeout(PATIENCE, reached).await.expect("the audit comes to say so")
     }
 
     /// Waits until the heads of a report are what the log says: one may be repaired twice before another's turn comes.
