@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "daybook/event/v1/values.proto",
         "daybook/projector/v1/generation_service.proto",
         "daybook/projector/v1/parked_service.proto",
+        "daybook/query/v1/category_day_service.proto",
         "daybook/query/v1/common.proto",
         "daybook/query/v1/projection_service.proto",
         "daybook/query/v1/stock_service.proto",

@@ -21,8 +21,9 @@ use crate::{
     },
     event::v1::event_log_service_client::EventLogServiceClient,
     query::v1::{
-        projection_service_client::ProjectionServiceClient, stock_service_client::StockServiceClient,
-        store_day_service_client::StoreDayServiceClient, supplier_day_service_client::SupplierDayServiceClient,
+        category_day_service_client::CategoryDayServiceClient, projection_service_client::ProjectionServiceClient,
+        stock_service_client::StockServiceClient, store_day_service_client::StoreDayServiceClient,
+        supplier_day_service_client::SupplierDayServiceClient,
     },
 };
 
@@ -195,6 +196,7 @@ pub struct QueryClient {
     pub store_days: StoreDayServiceClient<Link>,
     pub supplier_days: SupplierDayServiceClient<Link>,
     pub stock: StockServiceClient<Link>,
+    pub category_days: CategoryDayServiceClient<Link>,
     pub projection: ProjectionServiceClient<Link>,
 }
 
@@ -206,6 +208,7 @@ impl QueryClient {
             store_days: StoreDayServiceClient::new(link.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
             supplier_days: SupplierDayServiceClient::new(link.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
             stock: StockServiceClient::new(link.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            category_days: CategoryDayServiceClient::new(link.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
             projection: ProjectionServiceClient::new(link),
         }
     }

@@ -1,4 +1,7 @@
-//! Events as they stand in the log, their types, and the one place where stored payloads are decoded.
+//! Events as they stand in the log, their types, and the one place where stored payloads are decoded and brought to today's
+//! schema ([`upcast`]).
+
+use std::borrow::Cow;
 
 use prost::Message as _;
 use thiserror::Error;
@@ -10,6 +13,10 @@ pub mod v1 {
 }
 
 use v1::event::Kind;
+
+#[cfg(test)]
+mod golden;
+mod upcast;
 
 /// Why a stored event cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -73,7 +80,7 @@ event_types! {
     ReturnRecorded = "return_recorded", 1;
     SaleReturned = "sale_returned", 1;
     StockAdjusted = "stock_adjusted", 1;
-    UnassignedSalesMoved = "unassigned_sales_moved", 1;
+    UnassignedSalesMoved = "unassigned_sales_moved", 2;
     EventDiscarded = "event_discarded", 1;
 }
 
@@ -85,7 +92,9 @@ pub fn decode(event_type: &str, schema_version: i32, payload: &[u8]) -> Result<K
     let known = known_version(event_type, schema_version)?;
     let event = v1::Event::decode(payload)
         .map_err(|error| EventError::Malformed { event_type: known.as_str(), cause: error.to_string() })?;
-    upcast(known, event.kind)
+    let kind = event.kind.filter(|kind| EventType::of(kind) == known);
+    let kind = kind.ok_or(EventError::WrongKind { event_type: known.as_str() })?;
+    upcast::to_newest(schema_version, Cow::Owned(kind)).map(Cow::into_owned)
 }
 
 impl v1::RecordedEvent {
@@ -93,11 +102,12 @@ impl v1::RecordedEvent {
     ///
     /// # Errors
     /// As [`decode`].
-    pub fn kind(&self) -> Result<&Kind, EventError> {
+    pub fn kind(&self) -> Result<Cow<'_, Kind>, EventError> {
         let known = known_version(&self.event_type, self.schema_version)?;
-        // All types are at their first version: there is nothing to bring up.
         let kind = self.event.as_ref().and_then(|event| event.kind.as_ref());
-        kind.filter(|kind| EventType::of(kind) == known).ok_or(EventError::WrongKind { event_type: known.as_str() })
+        let kind = kind.filter(|kind| EventType::of(kind) == known);
+        let kind = kind.ok_or(EventError::WrongKind { event_type: known.as_str() })?;
+        upcast::to_newest(self.schema_version, Cow::Borrowed(kind))
     }
 }
 
@@ -110,10 +120,6 @@ fn known_version(event_type: &str, schema_version: i32) -> Result<EventType, Eve
     } else {
         Err(EventError::UnknownVersion { event_type: known.as_str(), version: schema_version, newest })
     }
-}
-
-fn upcast(known: EventType, kind: Option<Kind>) -> Result<Kind, EventError> {
-    kind.filter(|kind| EventType::of(kind) == known).ok_or(EventError::WrongKind { event_type: known.as_str() })
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@
 //! - [`verifying`]: documents and tables are compared with the log, also while sales come in;
 //! - [`observing`]: what the services tell of themselves: metrics, alerts, traces and logs;
 //! - [`parking`]: events that cannot be folded;
+//! - [`added_later`]: a report that is new is folded from the log so far;
 //! - [`generations`]: reports are rebuilt and gone back from;
 //! - [`reports`]: what the reports say of a small day of which every figure is known.
 #![allow(
@@ -28,6 +29,7 @@
 )]
 #![allow(clippy::large_futures, reason = "a test is one future, polled on one thread and never moved")]
 
+mod added_later;
 mod day;
 mod disasters;
 mod doors;

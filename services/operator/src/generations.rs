@@ -35,7 +35,7 @@ on purpose, ask again with --expect-difference. The old generation is kept for d
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct RebuildOptions {
-    /// Which report to fold from the first event on: store_days, supplier_days, stock, or all
+    /// Which report to fold from the first event on: store_days, supplier_days, stock, category_days, or all
     #[arg(value_name = "REPORT", default_value = "all")]
     pub report: String,
     /// This report may differ from what is served; can be given several times

@@ -5,7 +5,7 @@ use std::{io::Write, time::Duration};
 use daybook::{
     client::{CommandClient, QueryClient},
     event::v1::{GetLogStatusRequest, GetLogStatusResponse},
-    query::v1::{GetProjectionStatusRequest, GetProjectionStatusResponse},
+    query::v1::{GetProjectionStatusRequest, GetProjectionStatusResponse, ReportStatus},
 };
 use serde::Serialize;
 use tokio::time::timeout;
@@ -54,9 +54,23 @@ pub struct Status {
     pub last_difference: Option<String>,
     /// Events that could not be folded.
     pub parked_events: Option<i64>,
+    /// How far each report is; empty if that is not known.
+    pub reports: Vec<ReportLag>,
     pub services: Vec<ServiceHealth>,
     /// How busy and how full the services are whose metrics can be read.
     pub loads: Vec<Load>,
+}
+
+/// How far a report has followed the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReportLag {
+    pub report: String,
+    /// Position up to which it has the log.
+    pub position: i64,
+    /// Events that it does not have yet.
+    pub lag_events: Option<i64>,
+    /// True while it is new and is being folded from the log so far, beside the others.
+    pub is_catching_up: bool,
 }
 
 /// How a service answers for itself.
@@ -148,6 +162,7 @@ fn measured(log: Option<GetLogStatusResponse>, projection: Option<GetProjectionS
             status.skipped_documents = Some(audit.skipped_documents);
             status.last_difference = Some(audit.last_difference);
         }
+        status.reports = answer.reports.into_iter().map(report_lag).collect();
         answer.as_of.unwrap_or_default()
     });
     if let Some(projection) = &projection {
@@ -166,7 +181,15 @@ fn measured(log: Option<GetLogStatusResponse>, projection: Option<GetProjectionS
         let projected = Point { position: projection.position, recorded_at: projection.recorded_at };
         (status.lag_events, status.lag_seconds) = head.ahead_of(&projected);
     }
+    for report in &mut status.reports {
+        report.lag_events = Some(head.position.saturating_sub(report.position).max(0));
+    }
     status
+}
+
+fn report_lag(report: ReportStatus) -> ReportLag {
+    let position = report.as_of.unwrap_or_default().position;
+    ReportLag { report: report.report, position, lag_events: None, is_catching_up: report.is_catching_up }
 }
 
 struct Point {
@@ -212,6 +235,10 @@ impl Status {
             Format::Csv => {
                 let mut sheet = Sheet::new(&[text("name"), text("value")]);
                 self.figures().into_iter().for_each(|(name, value)| sheet.row(vec![name.to_owned(), value]));
+                for report in &self.reports {
+                    sheet.row(vec![format!("{}_position", report.report), report.position.to_string()]);
+                    sheet.row(vec![format!("{}_catching_up", report.report), report.is_catching_up.to_string()]);
+                }
                 for service in &self.services {
                     sheet.row(vec![format!("health_{}", service.service), service.health.to_owned()]);
                 }
@@ -219,6 +246,10 @@ impl Status {
             }
             Format::Table => {
                 self.health_sheet().write_table(out)?;
+                if !self.reports.is_empty() {
+                    self.report_sheet().write_table(out)?;
+                    writeln!(out).map_err(Error::output)?;
+                }
                 if !self.loads.is_empty() {
                     self.load_sheet().write_table(out)?;
                 }
@@ -253,6 +284,16 @@ impl Status {
             ("skipped_documents", number(self.skipped_documents)),
             ("last_difference", self.last_difference.clone().map(|text| none_if_empty(&text)).unwrap_or_default()),
         ]
+    }
+
+    fn report_sheet(&self) -> Sheet {
+        let mut sheet = Sheet::new(&[text("report"), number("position"), number("lag_events"), text("state")]);
+        for report in &self.reports {
+            let lag = report.lag_events.map_or_else(|| "unknown".to_owned(), |lag| lag.to_string());
+            let state = if report.is_catching_up { "catching up" } else { "followed" };
+            sheet.row(vec![report.report.replace('_', " "), report.position.to_string(), lag, state.to_owned()]);
+        }
+        sheet
     }
 
     fn load_sheet(&self) -> Sheet {
@@ -317,6 +358,34 @@ mod tests {
         assert_eq!((status.lag_events, status.lag_seconds), (Some(0), Some(0)));
         let status = measured(None, projected(101, None));
         assert_eq!((status.projected_position, status.lag_events, status.head_position), (Some(101), None, None));
+    }
+
+    #[test]
+    fn a_report_that_is_catching_up_is_told_of() {
+        let as_of = |position| Some(AsOf { position, recorded_at: None });
+        let report = |name: &str, position, is_catching_up| ReportStatus {
+            report: name.into(),
+            as_of: as_of(position),
+            is_catching_up,
+        };
+        let projection = GetProjectionStatusResponse {
+            as_of: as_of(100),
+            reports: vec![report("store_days", 100, false), report("category_days", 40, true)],
+            ..GetProjectionStatusResponse::default()
+        };
+        let log = GetLogStatusResponse { head_position: 100, ..GetLogStatusResponse::default() };
+        let status = measured(Some(log), Some(projection));
+        assert_eq!(status.lag_events, Some(0));
+        let lags: Vec<_> = status.reports.iter().map(|report| (report.lag_events, report.is_catching_up)).collect();
+        assert_eq!(lags, [(Some(0), false), (Some(60), true)]);
+        let written = |format| {
+            let mut out = Vec::new();
+            status.write(&mut out, format).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let table = written(Format::Table);
+        assert!(table.contains("│ category days ┆       40 ┆         60 ┆ catching up │"), "{table}");
+        assert!(written(Format::Csv).contains("category_days_position,40\ncategory_days_catching_up,true\n"));
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use daybook_read_model::{
-    checkpoint::{Checkpoint, Transition},
+    checkpoint::{Checkpoint, Transition, applied},
     collections::in_generation,
     registry::{self, Report, Visitor},
 };
@@ -12,6 +12,7 @@ use mongodb::bson::{Document, doc};
 use tracing::{info, warn};
 
 use crate::{
+    backfill,
     compare::{self, Compared},
     generations,
     meta::{self, Place},
@@ -128,9 +129,12 @@ impl Side {
             generations::switch(store, from.generation, to.generation).await.map_err(SessionError::Store)?;
             return Err(SessionError::Moved);
         }
+        // A report that is still new in what is served has nothing to be compared with.
+        let checkpoints = meta::checkpoints(store, &from).await.map_err(SessionError::Store)?;
+        let built = applied(&from, &checkpoints).map(|applied| applied.reports).unwrap_or_default();
         let store = store.clone();
         let task = tokio::spawn(async move {
-            compare::generations(&store, &from, &to, &next.expected).await.map_err(SessionError::Store)
+            compare::generations(&store, &from, &to, &built, &next.expected).await.map_err(SessionError::Store)
         });
         self.comparing = Some(tokio_util::task::AbortOnDropHandle::new(task));
         Ok(())
@@ -152,12 +156,13 @@ async fn build(projector: &Projector, live: &Place, next: &Transition) -> Result
     let store = &projector.store;
     let generation = meta::generation(store, next.generation).await.map_err(SessionError::Store)?;
     let generation = generation.ok_or(SessionError::Store(StoreError::Answer("the generation")))?;
+    let taken = takes_over(next, live);
     let start = if next.is_rollback {
         meta::begin(store, &generation, projector.shard).await.map_err(SessionError::Store)?
     } else {
         let (index, count) = projector.shard.numbers();
         let start = Checkpoint::start(&generation, index, count);
-        if takes_over(next).is_empty() {
+        if taken.is_empty() {
             start
         } else {
             // What is taken over holds at least what is served now: written down before the first document is.
@@ -168,15 +173,17 @@ async fn build(projector: &Projector, live: &Place, next: &Transition) -> Result
     let mut place = meta::place(store, generation, start).await.map_err(SessionError::Store)?;
     let reports = place.checkpoint.reports.clone();
     describe(store, &mut place.checkpoint, false, reports).await?;
-    let taken = takes_over(next);
     if !next.is_rollback && !taken.is_empty() && place.checkpoint.reports.is_empty() {
         for collection in collections_of(&taken) {
             copy(store, live, &place, projector, collection).await.map_err(SessionError::Store)?;
         }
         describe(store, &mut place.checkpoint, false, taken).await?;
     }
-    projector.backfill(&mut place).await?;
-    let mut projections = projection::all(&place.generation, projector.shard);
+    if !meta::claim(store, &mut place.checkpoint).await.map_err(SessionError::Store)? {
+        return Err(SessionError::Moved);
+    }
+    backfill::at_once(projector, &mut place).await?;
+    let mut projections = projection::of(&place.generation, projector.shard, &place.checkpoint.reports);
     // Under load the end of the log is never reached: the session takes over what is left.
     loop {
         let head = projector.head().await?;
@@ -198,10 +205,10 @@ async fn describe(
     if done { Ok(()) } else { Err(SessionError::Moved) }
 }
 
-/// The reports that are not folded anew.
-fn takes_over(next: &Transition) -> Vec<String> {
-    let others = registry::NAMES.iter().filter(|name| !next.reports.iter().any(|report| report == *name));
-    others.map(|&name| name.to_owned()).collect()
+/// The reports that are not folded anew; one that is still being folded from the log so far cannot be taken over.
+fn takes_over(next: &Transition, live: &Place) -> Vec<String> {
+    let built = live.checkpoint.reports.iter();
+    built.filter(|name| !next.reports.contains(name)).cloned().collect()
 }
 
 fn collections_of(reports: &[String]) -> Vec<&'static str> {

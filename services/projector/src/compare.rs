@@ -36,15 +36,16 @@ pub(crate) struct Compared {
     pub(crate) examples: Vec<String>,
 }
 
-/// Compares all documents of two generations.
+/// Compares all documents of some reports in two generations.
 pub(crate) async fn generations(
     store: &Store,
     served: &Generation,
     new: &Generation,
+    reports: &[String],
     expected: &[String],
 ) -> Result<Compared, StoreError> {
     let mut compared = Compared::default();
-    for collection in all() {
+    for collection in all().into_iter().filter(|one| reports.iter().any(|report| report == one.report)) {
         let is_expected = expected.iter().any(|report| report == collection.report);
         let found = (collection.compare)(store, collection.name, served, new, &mut compared).await?;
         compared.different += found;

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use daybook::event::v1::EventFilter;
 use daybook_read_model::{
     checkpoint::Generation,
-    collections,
     document::{SEPARATOR, Stored},
     folded::Folded,
-    registry::Report,
+    registry::{Of, Report},
     spill::{PAGES, Section},
 };
 use tokio::time::Instant;
@@ -42,7 +41,7 @@ pub(crate) async fn fold<R: Report>(
     until: i64,
     pause_factor: u32,
 ) -> Result<Fresh<R>, Status> {
-    let filter = filter_of(R::HEADS, id);
+    let filter = filter_of::<R>(id);
     let mut folded = Folded::default();
     let mut failed = BTreeSet::new();
     let (mut position, mut events) = (0, 0);
@@ -81,18 +80,17 @@ pub(crate) fn page_ids(head_id: &str) -> Vec<String> {
     of(Section::Items).chain(of(Section::Stores)).collect()
 }
 
-/// Which events can touch a document at all. A report that is not known here gets the whole log.
-fn filter_of(report: &str, id: &str) -> EventFilter {
+/// Which events can touch a document at all.
+fn filter_of<R: Report>(id: &str) -> EventFilter {
     let (first, second) = id.split_once(SEPARATOR).unwrap_or((id, ""));
     let mut filter = EventFilter::default();
-    match report {
-        collections::STORE_DAYS => {
+    match R::OF {
+        Of::StoreAndDate => {
             filter.business_dates.push(first.to_owned());
             filter.store_ids.push(second.to_owned());
         }
-        collections::SUPPLIER_DAYS => filter.business_dates.push(first.to_owned()),
-        collections::STOCK => filter.store_ids.push(first.to_owned()),
-        _ => {}
+        Of::SupplierAndDate => filter.business_dates.push(first.to_owned()),
+        Of::Store => filter.store_ids.push(first.to_owned()),
     }
     filter
 }

@@ -3,6 +3,7 @@
 //! - [`feed`]: events in order and without a gap, from JetStream where it delivers, else from the log itself;
 //! - [`session`]: from a checkpoint on, batch by batch, until something fails; then again from the checkpoint;
 //! - [`projection`]: one report: loads documents, folds a batch, writes what changed;
+//! - [`backfill`]: reports that are new, folded from the log so far beside the others;
 //! - [`audit`]: one document after the other is compared with the log, and repaired ([`fresh`], [`repair`]);
 //! - [`generations`], [`companion`], [`compare`]: a second generation beside the one that is served; [`grpc`] is how
 //!   operators ask for it;
@@ -36,6 +37,7 @@ use crate::{
 };
 
 mod audit;
+mod backfill;
 mod batch;
 mod cache;
 mod companion;

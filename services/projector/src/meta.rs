@@ -2,7 +2,7 @@
 
 use daybook::{event::v1::RecordedEvent, ids::RequestId};
 use daybook_read_model::{
-    checkpoint::{Audit, Checkpoint, Generation, LAYOUT, LIVE, Live, applied},
+    checkpoint::{Audit, CatchingUp, Checkpoint, Generation, LAYOUT, LIVE, Live, applied},
     event_id, registry,
 };
 use mongodb::{
@@ -45,12 +45,6 @@ impl Reached {
     pub(crate) fn of(event: &RecordedEvent) -> Self {
         let Bookmark { position, event_id } = Bookmark::of(event);
         Self { position, recorded_at_micros: recorded_at_micros(event), event_id: event_id::to_text(&event_id) }
-    }
-
-    /// Up to where a checkpoint is.
-    pub(crate) fn again(checkpoint: &Checkpoint) -> Self {
-        let Checkpoint { position, recorded_at_micros, event_id, .. } = checkpoint.clone();
-        Self { position, recorded_at_micros, event_id }
     }
 }
 
@@ -113,25 +107,81 @@ pub(crate) async fn checkpoints(store: &Store, generation: &Generation) -> Resul
     .await
 }
 
-/// Moves the checkpoint on. False if it is not where it was left: somebody else moved it, or the database was dropped.
+/// Moves the checkpoint on, of the reports that it tells of. False if it is not where it was left: somebody else moved it, or
+/// added a report to it, or the database was dropped.
 pub(crate) async fn advance(store: &Store, checkpoint: &mut Checkpoint, reached: Reached) -> Result<bool, StoreError> {
     let Reached { position, recorded_at_micros, event_id } = reached;
-    let collection = store.meta::<Checkpoint>();
-    let filter = doc! { "_id": &checkpoint.id, "epoch": checkpoint.epoch, "position": checkpoint.position };
     let update = doc! { "$set": {
         "position": position,
         "recorded_at_micros": recorded_at_micros,
         "event_id": &event_id,
-        "reports": registry::NAMES,
     } };
-    let done = in_time(async move { collection.update_one(filter, update).write_concern(durable()).await }).await?;
-    if done.matched_count == 1 {
+    let done = change(store, with_reports(checkpoint), update).await?;
+    if done {
         checkpoint.position = position;
         checkpoint.recorded_at_micros = recorded_at_micros;
         checkpoint.event_id = event_id;
-        checkpoint.reports = registry::NAMES.iter().map(|&name| name.to_owned()).collect();
     }
+    Ok(done)
+}
+
+/// Says of which reports a checkpoint tells: of those that this version knows, and before the first event of all that there
+/// are. False if it is not where it was left.
+pub(crate) async fn claim(store: &Store, checkpoint: &mut Checkpoint) -> Result<bool, StoreError> {
+    let is_known = |name: &&&str| checkpoint.position == 0 || checkpoint.reports.iter().any(|known| known == **name);
+    let known: Vec<String> = registry::NAMES.iter().filter(is_known).map(|&name| name.to_owned()).collect();
+    if known == checkpoint.reports {
+        return Ok(true);
+    }
+    let following = checkpoint.following;
+    describe(store, checkpoint, following, known).await
+}
+
+/// Takes note of how far new reports are, unless it is known already that they are further. False if they are new no more, or
+/// the database was dropped.
+pub(crate) async fn catching_up(
+    store: &Store,
+    checkpoint: &Checkpoint,
+    reports: &[&str],
+    reached: CatchingUp,
+) -> Result<bool, StoreError> {
+    let filter = doc! { "_id": &checkpoint.id, "epoch": checkpoint.epoch, "reports": { "$nin": reports } };
+    let reached = doc! { "position": reached.position, "recorded_at_micros": reached.recorded_at_micros };
+    let fields = reports.iter().map(|report| (format!("catching_up.{report}"), reached.clone().into()));
+    change(store, filter, doc! { "$max": fields.collect::<Document>() }).await
+}
+
+/// Adds new reports to those that a checkpoint tells of: their documents have come to its position. False if it is not where
+/// it was left.
+pub(crate) async fn join(store: &Store, checkpoint: &mut Checkpoint, new: &[&str]) -> Result<bool, StoreError> {
+    let is_there = |name: &&&str| new.contains(name) || checkpoint.reports.iter().any(|known| known == **name);
+    let all: Vec<String> = registry::NAMES.iter().filter(is_there).map(|&name| name.to_owned()).collect();
+    let update = doc! { "$set": { "reports": &all }, "$unset": { "catching_up": "" } };
+    let done = change(store, with_reports(checkpoint), update).await?;
+    if done {
+        checkpoint.reports = all;
+        checkpoint.catching_up.clear();
+    }
+    Ok(done)
+}
+
+/// The filter for a checkpoint as it was left.
+fn with_reports(checkpoint: &Checkpoint) -> Document {
+    let Checkpoint { id, epoch, position, reports, .. } = checkpoint;
+    doc! { "_id": id, "epoch": epoch, "position": position, "reports": reports }
+}
+
+/// Changes a checkpoint that matches; false if none does.
+async fn change(store: &Store, filter: Document, update: Document) -> Result<bool, StoreError> {
+    let collection = store.meta::<Checkpoint>();
+    let done = in_time(async move { collection.update_one(filter, update).write_concern(durable()).await }).await?;
     Ok(done.matched_count == 1)
+}
+
+/// A checkpoint as it stands in the database now, if it is of the same life of its generation.
+pub(crate) async fn stored(store: &Store, checkpoint: &Checkpoint) -> Result<Option<Checkpoint>, StoreError> {
+    let found: Option<Checkpoint> = find_one(store, checkpoint.id.clone()).await?;
+    Ok(found.filter(|found| found.epoch == checkpoint.epoch))
 }
 
 /// Where a checkpoint is.
@@ -181,18 +231,17 @@ pub(crate) async fn describe(
     following: bool,
     reports: Vec<String>,
 ) -> Result<bool, StoreError> {
-    let collection = store.meta::<Checkpoint>();
     let filter = doc! { "_id": &checkpoint.id, "epoch": checkpoint.epoch, "position": checkpoint.position };
     let update = doc! { "$set": { "following": following, "reports": &reports } };
-    let done = in_time(async move { collection.update_one(filter, update).write_concern(durable()).await }).await?;
+    let done = change(store, filter, update).await?;
     (checkpoint.following, checkpoint.reports) = (following, reports);
-    Ok(done.matched_count == 1)
+    Ok(done)
 }
 
 /// True if the checkpoint is where it was left.
 pub(crate) async fn is_there(store: &Store, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
-    let found: Option<Checkpoint> = find_one(store, checkpoint.id.clone()).await?;
-    Ok(found.is_some_and(|found| found.epoch == checkpoint.epoch && found.position == checkpoint.position))
+    let found = stored(store, checkpoint).await?;
+    Ok(found.is_some_and(|found| found.position == checkpoint.position))
 }
 
 /// How what must not be lost is written.

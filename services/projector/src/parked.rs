@@ -31,6 +31,9 @@ const MAX_ERROR_CHARACTERS: usize = 512;
 /// Parked events of which the documents are marked one by one; if there are more, all documents are.
 const MAX_MARKED_EVENTS: i64 = 1_000;
 
+/// How often marks are written because something was parked meanwhile; then the batch is folded again.
+const MAX_MARKINGS: usize = 20;
+
 /// Events that are folded again in one go.
 const RETRIES_AT_ONCE: i64 = 10;
 
@@ -99,14 +102,31 @@ pub(crate) async fn park(
 
 /// The position of the event that an event discards.
 fn discards(event: &RecordedEvent) -> Option<i64> {
-    match event.kind() {
+    match event.kind().as_deref() {
         Ok(Kind::EventDiscarded(discarded)) => Some(discarded.position),
         _ => None,
     }
 }
 
-/// Brings the marks of the documents to what is parked.
+/// Brings the marks of the documents to what is parked. Several may do so at once, each having parked something: whoever
+/// writes looks again afterwards, so that the last one to write has seen all of it.
 pub(crate) async fn mark(store: &Store, generation: &Generation) -> Result<(), StoreError> {
+    let mut marks = marks(store, generation).await?;
+    for _ in 0..MAX_MARKINGS {
+        let (meta, written) = (store.meta::<ParkedMarks>(), marks.clone());
+        let filter = doc! { "_id": &marks.id };
+        in_time(async move { meta.replace_one(filter, written).upsert(true).write_concern(durable()).await }).await?;
+        let now = self::marks(store, generation).await?;
+        if now == marks {
+            return Ok(());
+        }
+        marks = now;
+    }
+    Err(StoreError::Contended { collection: in_generation(generation.generation, PARKED) })
+}
+
+/// The marks as they should be.
+async fn marks(store: &Store, generation: &Generation) -> Result<ParkedMarks, StoreError> {
     let parked = list(store, generation, doc! {}, MAX_MARKED_EVENTS + 1).await?;
     let mut marks: Vec<Mark> = Vec::new();
     for (report, documents) in parked.iter().flat_map(|parked| &parked.touched) {
@@ -117,13 +137,7 @@ pub(crate) async fn mark(store: &Store, generation: &Generation) -> Result<(), S
     let events = i64::try_from(parked.len()).unwrap_or(i64::MAX);
     let overflows = marks.len() > ParkedMarks::MAX_MARKS || events > MAX_MARKED_EVENTS;
     marks.truncate(ParkedMarks::MAX_MARKS);
-    let id = ParkedMarks::id_of(generation.generation);
-    let marks = ParkedMarks { id: id.clone(), events, overflows, marks };
-    let meta = store.meta::<ParkedMarks>();
-    in_time(async move {
-        meta.replace_one(doc! { "_id": id }, marks).upsert(true).write_concern(durable()).await.map(drop)
-    })
-    .await
+    Ok(ParkedMarks { id: ParkedMarks::id_of(generation.generation), events, overflows, marks })
 }
 
 /// Parked events in order of their positions.

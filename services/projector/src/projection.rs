@@ -73,18 +73,20 @@ pub(crate) trait Projection: Send + Sync {
     fn shrink(&mut self, bytes: usize);
 }
 
-/// The projections of all reports into a generation.
-pub(crate) fn all(generation: &Generation, shard: Shard) -> Vec<Box<dyn Projection>> {
-    struct Projections<'a>(&'a Generation, Shard, Vec<Box<dyn Projection>>);
-    impl Visitor for Projections<'_> {
+/// The projections of some reports, by name, into a generation.
+pub(crate) fn of(generation: &Generation, shard: Shard, reports: &[impl AsRef<str>]) -> Vec<Box<dyn Projection>> {
+    struct Projections<'a, N>(&'a Generation, Shard, &'a [N], Vec<Box<dyn Projection>>);
+    impl<N: AsRef<str>> Visitor for Projections<'_, N> {
         fn visit<R: Report>(&mut self) {
-            let projection: Of<R> = Of::new(self.0, self.1);
-            self.2.push(Box::new(projection));
+            if self.2.iter().any(|name| name.as_ref() == R::HEADS) {
+                let projection: Of<R> = Of::new(self.0, self.1);
+                self.3.push(Box::new(projection));
+            }
         }
     }
-    let mut projections = Projections(generation, shard, Vec::new());
+    let mut projections = Projections(generation, shard, reports, Vec::new());
     daybook_read_model::registry::each(&mut projections);
-    projections.2
+    projections.3
 }
 
 struct Of<R: Report> {
@@ -256,7 +258,7 @@ fn plan<R: Report>(events: &[RecordedEvent], shard: Shard, failures: &mut Failur
                 planned.extend(of_event.filter(|planned| shard.owns(slot(&planned.id))));
             }
             Err(error) => {
-                let touched = touched_by_envelope(R::HEADS, event).unwrap_or_default();
+                let touched = touched_by_envelope::<R>(event).unwrap_or_default();
                 fail::<R>(failures, event.position, error.to_string(), &touched);
             }
         }

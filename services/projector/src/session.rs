@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use daybook::event::v1::RecordedEvent;
 use daybook_chassis::{BoxError, CancellationToken, process::chain, trace};
-use daybook_read_model::{checkpoint::Audit, registry};
+use daybook_read_model::checkpoint::Audit;
 use thiserror::Error;
 use tokio::{
     sync::mpsc,
@@ -18,6 +18,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::{
     audit::{self, Auditor},
+    backfill::{self, Backfill},
     batch::Batch,
     companion::{Companion, Side},
     config::{Bounds, Config, Shard},
@@ -143,15 +144,17 @@ impl Projector {
         if !self.log.holds(&bookmark).await.map_err(SessionError::Log)? {
             return Err(SessionError::Differs { checkpoint });
         }
-        self.backfill(&mut place).await?;
+        if !meta::claim(&self.store, &mut place.checkpoint).await.map_err(SessionError::Store)? {
+            return Err(SessionError::Moved);
+        }
         parked::mark(&self.store, &place.generation).await.map_err(SessionError::Store)?;
         self.works().await;
         self.store.counts().reached(checkpoint);
         info!(position = checkpoint, head, generation = place.generation.generation, shard = %self.shard, "projecting");
 
-        let mut projections = projection::all(&place.generation, self.shard);
+        let mut projections = projection::of(&place.generation, self.shard, &place.checkpoint.reports);
         let (found, mut to_repair) = mpsc::channel(REPAIRS);
-        let _audit = self.audit(&place, found);
+        let mut _audit = self.audit(&place, found.clone());
         let (log, broker) = (self.log.clone(), self.broker.clone());
         let mut feed = Feed::after(
             bookmark,
@@ -161,7 +164,7 @@ impl Projector {
             self.store.counts().clone(),
             self.shutdown.clone(),
         );
-        let mut side = Side::default();
+        let (mut side, mut backfill) = (Side::default(), Backfill::default());
         let mut transitions = interval(TRANSITION_INTERVAL);
         transitions.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut check = interval(CHECK_INTERVAL);
@@ -172,7 +175,13 @@ impl Projector {
                 () = self.shutdown.cancelled() => return Ok(()),
                 _ = transitions.tick() => {
                     side.tend(self, &place).await?;
-                    self.retry(&place, &mut projections).await?;
+                    if backfill.tend(self, &mut place, &mut projections).await? {
+                        _audit = self.audit(&place, found.clone());
+                    }
+                    // A report that is new may come to a parked event only later: then it is folded again for all at once.
+                    if backfill::missing(&place.checkpoint).is_empty() {
+                        self.retry(&place, &mut projections).await?;
+                    }
                 }
                 Some(found) = to_repair.recv() => self.repair(&place, &mut projections, &found).await,
                 chunk = feed.next() => {
@@ -326,7 +335,8 @@ impl Projector {
         Ok(())
     }
 
-    async fn fold(
+    /// Folds a batch into some reports and writes them.
+    pub(crate) async fn fold(
         &self,
         place: &Place,
         projections: &mut Vec<Box<dyn Projection>>,
@@ -372,6 +382,26 @@ impl Projector {
         self.log.head().await.map_err(SessionError::Log)
     }
 
+    /// True once the process is to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.shutdown.is_cancelled()
+    }
+
+    /// Reads the events after one that was read and up to a position, as many as make a batch.
+    pub(crate) async fn read(&self, after: Bookmark, until: i64) -> Result<Vec<RecordedEvent>, SessionError> {
+        let mut events: Vec<RecordedEvent> = Vec::new();
+        while events.len() < self.bounds.batch_events {
+            let after = events.last().map_or_else(|| after.clone(), Bookmark::of);
+            let page = self.log.read(&after).await.map_err(SessionError::Log)?.events;
+            let before = events.len();
+            events.extend(page.into_iter().filter(|event| event.position <= until));
+            if events.len() == before {
+                break;
+            }
+        }
+        Ok(events)
+    }
+
     /// Folds the log from where a generation stands to a position.
     pub(crate) async fn catch_up(
         &self,
@@ -379,17 +409,8 @@ impl Projector {
         projections: &mut Vec<Box<dyn Projection>>,
         until: i64,
     ) -> Result<(), SessionError> {
-        while place.checkpoint.position < until && !self.shutdown.is_cancelled() {
-            let mut events: Vec<RecordedEvent> = Vec::new();
-            while events.len() < self.bounds.batch_events {
-                let after = events.last().map_or_else(|| Bookmark::in_checkpoint(&place.checkpoint), Bookmark::of);
-                let page = self.log.read(&after).await.map_err(SessionError::Log)?.events;
-                let before = events.len();
-                events.extend(page.into_iter().filter(|event| event.position <= until));
-                if events.len() == before {
-                    break;
-                }
-            }
+        while place.checkpoint.position < until && !self.is_stopping() {
+            let events = self.read(Bookmark::in_checkpoint(&place.checkpoint), until).await?;
             if events.is_empty() {
                 break;
             }
@@ -398,38 +419,8 @@ impl Projector {
         Ok(())
     }
 
-    /// Brings reports that are new up to where the others are.
-    pub(crate) async fn backfill(&self, place: &mut Place) -> Result<(), SessionError> {
-        let until = place.checkpoint.position;
-        let is_new = |name: &&str| !place.checkpoint.reports.iter().any(|known| known == name);
-        let new: Vec<&str> = registry::NAMES.iter().copied().filter(is_new).collect();
-        if until == 0 || new.is_empty() {
-            return Ok(());
-        }
-        info!(reports = ?new, until, "new reports: folding the log so far");
-        let mut projections = projection::all(&place.generation, self.shard);
-        projections.retain(|projection| new.contains(&projection.name()));
-        let mut after = Bookmark::default();
-        while after.position < until && !self.shutdown.is_cancelled() {
-            let mut events = self.log.read(&after).await.map_err(SessionError::Log)?.events;
-            events.retain(|event| event.position <= until);
-            let batch = Batch::of(events);
-            let Some(last) = batch.last().map(Bookmark::of) else { break };
-            self.fold(place, &mut projections, &batch).await?;
-            self.shrink(&mut projections);
-            after = last;
-        }
-        if after.position == until {
-            let reached = Reached::again(&place.checkpoint);
-            let kept = meta::advance(&self.store, &mut place.checkpoint, reached).await;
-            if !kept.map_err(SessionError::Store)? {
-                return Err(SessionError::Moved);
-            }
-        }
-        Ok(())
-    }
-
-    fn shrink(&self, projections: &mut [Box<dyn Projection>]) {
+    /// Lets documents go until as many are left as may be kept.
+    pub(crate) fn shrink(&self, projections: &mut [Box<dyn Projection>]) {
         let mut bytes: usize = projections.iter().map(|projection| projection.bytes()).sum();
         while bytes > self.bounds.cache_bytes {
             // The largest gives what is too much.

@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+#[path = "projecting/added_later.rs"]
+mod added_later;
 #[path = "projecting/log.rs"]
 mod log;
 #[path = "projecting/sales.rs"]
@@ -215,7 +217,7 @@ async fn a_log_that_lost_its_tail_and_went_on_is_refused_whether_the_projector_r
     world.log.append(events.clone());
     let projector = world.start().await;
     world.projected().await;
-    let folded = world.checkpoint().await;
+    let folded = world.checkpoint(0, 1).await;
     world.log.replace_from(60, sales(8, 150).split_off(60));
     refuses(&projector).await;
     projector.stop().await;
@@ -223,7 +225,7 @@ async fn a_log_that_lost_its_tail_and_went_on_is_refused_whether_the_projector_r
     // Long enough for several attempts.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(!projector.is_serving().await);
-    assert_eq!(world.checkpoint().await, folded, "nothing of the other log is folded");
+    assert_eq!(world.checkpoint(0, 1).await, folded, "nothing of the other log is folded");
     // The log that has these events is back.
     world.log.replace_from(60, events[60..].to_vec());
     tokio::time::timeout(Duration::from_secs(30), async {
@@ -252,7 +254,7 @@ async fn a_checkpoint_without_an_id_is_gone_on_from() {
     world.log.append(events[60..].to_vec());
     world.projected().await;
     projector.stop().await;
-    assert!(!world.checkpoint().await.event_id.is_empty());
+    assert!(!world.checkpoint(0, 1).await.event_id.is_empty());
     world.compare().await;
 }
 

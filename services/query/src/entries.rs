@@ -147,7 +147,7 @@ impl Frame {
         let mut documents = 1;
         let mut filter = if in_pages { beginning_from(&pages, gathered.document()) } else { beginning_with(&pages) };
         loop {
-            let found = look.live.read(L::Report::PAGE_COLLECTION, Select::first(documents, filter), until).await?;
+            let found = look.live.pages::<L::Report>(Select::first(documents, filter), until).await?;
             let all_read = found.len() < usize::try_from(documents).unwrap_or(usize::MAX);
             for page in found.decode::<Page<ListedEntry<L>>>() {
                 let page = page?;

@@ -146,6 +146,36 @@ impl<L: Listed, M> Export<L, M> {
     }
 }
 
+/// Sends reports that have no entries, in order.
+#[derive(Debug)]
+pub(crate) struct ExportHeads<R: Report, M> {
+    pub(crate) frame: Frame,
+    pub(crate) outbox: Outbox<M>,
+    pub(crate) wrap: fn(R::View, AsOf) -> M,
+}
+
+impl<R: Report, M> ExportHeads<R, M> {
+    /// Sends all reports that are wanted.
+    ///
+    /// # Errors
+    /// As [`Export::run`].
+    pub(crate) async fn run(&self, call: &Call, wanted: Wanted) -> Result<(), Closed> {
+        let Wanted { mut days, at_least, .. } = wanted;
+        let fields = without_entries::<R>();
+        let mut look = self.frame.look(R::HEADS, at_least, call.deadline).await?;
+        while !days.is_done() {
+            let until = Instant::now() + STEP_TIMEOUT;
+            let shelf = Shelf { live: &look.live, collection: R::HEADS, fields: &fields, until };
+            for head in days.step(shelf, HEADS_PER_READ).await?.decode::<R::Head>() {
+                let view = look.live.view::<R>(&head?, Instant::now() + STEP_TIMEOUT).await?;
+                self.outbox.send((self.wrap)(view, look.as_of)).await?;
+            }
+            look = self.frame.look_again(look, R::HEADS, Instant::now() + STEP_TIMEOUT).await?;
+        }
+        Ok(())
+    }
+}
+
 /// Entries for one message.
 #[derive(Debug)]
 struct Batch<V> {

@@ -62,7 +62,7 @@ impl Frame {
     /// As [`Frame::look`].
     pub(crate) async fn look_fresh(
         &self,
-        report: &str,
+        report: &'static str,
         at_least: i64,
         until: Instant,
         wanted: Touching<'_>,

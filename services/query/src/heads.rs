@@ -7,7 +7,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use daybook_read_model::{checkpoint::Generation, document::Stored, store_day::StoreDay, supplier_day::SupplierDay};
+use daybook_read_model::{
+    category_day::CategoryDay, checkpoint::Generation, document::Stored, store_day::StoreDay, supplier_day::SupplierDay,
+};
 use moka::sync::Cache;
 use tokio::time::Instant;
 
@@ -22,6 +24,7 @@ const HEADS_BYTES: u64 = 16 * 1024 * 1024;
 pub(crate) struct Heads {
     pub(crate) store_days: Kept<StoreDay>,
     pub(crate) supplier_days: Kept<SupplierDay>,
+    pub(crate) category_days: Kept<CategoryDay>,
 }
 
 /// Heads of one report, by generation, its life, and id.
@@ -43,7 +46,7 @@ impl Heads {
     /// No heads.
     #[must_use]
     pub(crate) fn new() -> Self {
-        Self { store_days: Kept::new(), supplier_days: Kept::new() }
+        Self { store_days: Kept::new(), supplier_days: Kept::new(), category_days: Kept::new() }
     }
 }
 

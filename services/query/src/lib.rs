@@ -40,8 +40,9 @@ use std::sync::{
 use daybook::{
     FILE_DESCRIPTOR_SET, access,
     query::v1::{
-        projection_service_server::ProjectionServiceServer, stock_service_server::StockServiceServer,
-        store_day_service_server::StoreDayServiceServer, supplier_day_service_server::SupplierDayServiceServer,
+        category_day_service_server::CategoryDayServiceServer, projection_service_server::ProjectionServiceServer,
+        stock_service_server::StockServiceServer, store_day_service_server::StoreDayServiceServer,
+        supplier_day_service_server::SupplierDayServiceServer,
     },
 };
 use daybook_chassis::{
@@ -66,6 +67,7 @@ const SERVICES: &[&str] = &[
     "daybook.query.v1.StoreDayService",
     "daybook.query.v1.SupplierDayService",
     "daybook.query.v1.StockService",
+    "daybook.query.v1.CategoryDayService",
     "daybook.query.v1.ProjectionService",
 ];
 
@@ -104,6 +106,10 @@ pub async fn run(config: Config, listeners: impl Into<Listeners>, shutdown: Canc
         )
         .add_service(
             StockServiceServer::new(grpc::stock::StockApi(frame.clone())).max_decoding_message_size(REQUEST_BYTES),
+        )
+        .add_service(
+            CategoryDayServiceServer::new(grpc::category_day::CategoryDayApi(frame.clone()))
+                .max_decoding_message_size(REQUEST_BYTES),
         )
         .add_service(
             ProjectionServiceServer::new(grpc::projection::Projection(frame)).max_decoding_message_size(REQUEST_BYTES),

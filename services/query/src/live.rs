@@ -45,23 +45,20 @@ impl Frame {
     ///
     /// # Errors
     /// If the position is not reached in time or cannot be known, or there are no such reports yet.
-    pub(crate) async fn look(&self, report: &str, at_least: i64, until: Instant) -> Result<Look, QueryError> {
-        self.look_of(report, self.positions.reach(at_least, until).await?)
+    pub(crate) async fn look(&self, report: &'static str, at_least: i64, until: Instant) -> Result<Look, QueryError> {
+        self.look_of(report, self.positions.reach(Some(report), at_least, until).await?)
     }
 
     /// Looks at the reports of a kind as they stood a moment ago.
     ///
     /// # Errors
     /// As [`Frame::look`].
-    pub(crate) async fn glance(&self, report: &str, until: Instant) -> Result<Look, QueryError> {
+    pub(crate) async fn glance(&self, report: &'static str, until: Instant) -> Result<Look, QueryError> {
         self.look_of(report, self.positions.glance(until).await?)
     }
 
     fn look_of(&self, report: &str, applied: Applied) -> Result<Look, QueryError> {
-        if applied.position > 0 && !applied.reports.iter().any(|built| built == report) {
-            return Err(QueryError::NoReports);
-        }
-        let as_of = applied.as_of();
+        let as_of = applied.as_of_report(report).ok_or(QueryError::NoReports)?;
         let generation = applied.generation.ok_or(QueryError::NoReports)?;
         if self.recent.refuses(&generation) {
             return Err(QueryError::LogReplaced);
@@ -79,20 +76,26 @@ impl Frame {
     ///
     /// # Errors
     /// As [`Frame::look`].
-    pub(crate) async fn look_again(&self, last: Look, report: &str, until: Instant) -> Result<Look, QueryError> {
+    pub(crate) async fn look_again(
+        &self,
+        last: Look,
+        report: &'static str,
+        until: Instant,
+    ) -> Result<Look, QueryError> {
         let now = self.look(report, 0, until).await?;
         Ok(if now.live.is_same(&last.live) { now } else { last })
     }
 
-    /// How far a generation is that is not served any more.
+    /// How far a report is in a generation that is not served any more.
     ///
     /// # Errors
     /// If MongoDB does not answer in time.
-    pub(crate) async fn applied_in(&self, live: &Live) -> Result<i64, StoreError> {
+    pub(crate) async fn applied_in(&self, live: &Live, report: &str) -> Result<i64, StoreError> {
         let filter = doc! { "generation": live.generation.generation, "shard": { "$exists": true } };
         let found = self.store.read_control(META, Select::first(META_DOCUMENTS, filter)).await?;
         let checkpoints = found.decode::<Checkpoint>().collect::<Result<Vec<_>, _>>()?;
-        Ok(applied(&live.generation, &checkpoints).map_or(0, |applied| applied.position))
+        let reached = applied(&live.generation, &checkpoints).and_then(|applied| applied.of(report));
+        Ok(reached.map_or(0, |reached| reached.position))
     }
 
     /// Fails if other documents are served than at the look: its own may have been dropped since, and then it means nothing
@@ -100,7 +103,7 @@ impl Frame {
     ///
     /// # Errors
     /// If they are, or it cannot be known.
-    pub(crate) async fn confirm(&self, report: &str, look: &Look, until: Instant) -> Result<(), QueryError> {
+    pub(crate) async fn confirm(&self, report: &'static str, look: &Look, until: Instant) -> Result<(), QueryError> {
         let now = self.look(report, 0, until).await?;
         if now.live.is_same(&look.live) { Ok(()) } else { Err(QueryError::Unsettled) }
     }
@@ -148,6 +151,17 @@ impl Applied {
     pub(crate) fn as_of(&self) -> AsOf {
         AsOf { position: self.position, recorded_at: self.recorded_at }
     }
+
+    /// As answers from a report say it; `None` if it is not built.
+    #[must_use]
+    pub(crate) fn as_of_report(&self, report: &str) -> Option<AsOf> {
+        // Before the first event there is nothing to build.
+        if self.position == 0 || self.reports.iter().any(|built| built == report) {
+            return Some(self.as_of());
+        }
+        let new = self.catching_up.get(report)?;
+        Some(AsOf { position: new.position, recorded_at: new.recorded_at_micros.map(timestamp) })
+    }
 }
 
 impl ReadApplied for Store {
@@ -172,11 +186,15 @@ impl ReadApplied for Store {
             let id = ParkedMarks::id_of(generation.generation);
             parked = marks.into_iter().find(|marks| marks.id == id).map(Arc::new).unwrap_or_default();
         }
-        let furthest = generation.as_ref().and_then(|generation| applied(generation, &checkpoints));
+        let mut furthest = generation.as_ref().and_then(|generation| applied(generation, &checkpoints));
         Ok(Applied {
             position: furthest.as_ref().map_or(0, |furthest| furthest.position),
             event_id: furthest.as_ref().map(|furthest| event_id::from_text(&furthest.event_id)).unwrap_or_default(),
             recorded_at: furthest.as_ref().and_then(|furthest| furthest.recorded_at_micros).map(timestamp),
+            catching_up: furthest
+                .as_mut()
+                .map(|furthest| Arc::new(std::mem::take(&mut furthest.catching_up)))
+                .unwrap_or_default(),
             reports: furthest.map(|furthest| furthest.reports.into()).unwrap_or_default(),
             generation,
             parked,

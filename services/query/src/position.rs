@@ -7,10 +7,10 @@
 //! What an answer says is true as of the position that was read before its documents: the projector has written
 //! everything up to a checkpoint before it writes the checkpoint, so documents that are read later hold all of it.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use daybook_chassis::{BoxError, trace};
-use daybook_read_model::checkpoint::{Generation, ParkedMarks};
+use daybook_read_model::checkpoint::{CatchingUp, Generation, ParkedMarks};
 use prost_types::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -44,10 +44,20 @@ pub(crate) struct Applied {
     pub(crate) event_id: Vec<u8>,
     /// When that event was recorded; `None` if there is none yet.
     pub(crate) recorded_at: Option<Timestamp>,
-    /// The reports of which this is true; one that is new is still being built.
+    /// The reports of which this is true.
     pub(crate) reports: Arc<[String]>,
+    /// How far those are that are new and still being folded from the log so far.
+    pub(crate) catching_up: Arc<BTreeMap<String, CatchingUp>>,
     /// Documents that lack events.
     pub(crate) parked: Arc<ParkedMarks>,
+}
+
+impl Applied {
+    /// How far one report is, or all of those together that are not new.
+    fn position_of(&self, report: Option<&str>) -> i64 {
+        let catching_up = report.filter(|report| !self.reports.iter().any(|built| built == report));
+        catching_up.and_then(|report| self.catching_up.get(report)).map_or(self.position, |new| new.position)
+    }
 }
 
 /// Reads the checkpoints.
@@ -72,6 +82,8 @@ struct Seen {
 /// One who asks, and is answered once the position is reached.
 #[derive(Debug)]
 struct Caller {
+    /// The report that is asked for; none for all.
+    report: Option<&'static str>,
     at_least: i64,
     answer: oneshot::Sender<Result<Applied, QueryError>>,
 }
@@ -87,22 +99,28 @@ impl Positions {
         (Self { queue, last }, watch_checkpoints(checkpoints, callers, seen, shutdown))
     }
 
-    /// What is applied, from a read that began after this call; once it is at least the position (0 does not wait).
+    /// What is applied, from a read that began after this call; once it is at least the position (0 does not wait), in one
+    /// report or in all that are not new.
     ///
     /// # Errors
     /// If the position is not reached by the deadline, MongoDB does not answer, too many wait, or the service stops.
-    pub(crate) async fn reach(&self, at_least: i64, deadline: Instant) -> Result<Applied, QueryError> {
+    pub(crate) async fn reach(
+        &self,
+        report: Option<&'static str>,
+        at_least: i64,
+        deadline: Instant,
+    ) -> Result<Applied, QueryError> {
         let _span = trace::child("wait for the checkpoint", trace::Kind::Internal);
         let called = Instant::now();
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Caller { at_least, answer }).map_err(|error| match error {
+        self.queue.try_send(Caller { report, at_least, answer }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => QueryError::Overloaded("queries"),
             mpsc::error::TrySendError::Closed(_) => QueryError::ShuttingDown,
         })?;
         match timeout_at(deadline, answered).await {
             Ok(Ok(applied)) => applied,
             Ok(Err(_)) => Err(QueryError::ShuttingDown),
-            Err(_) => Err(self.not_reached(at_least, called)),
+            Err(_) => Err(self.not_reached(report, at_least, called)),
         }
     }
 
@@ -114,16 +132,16 @@ impl Positions {
         let last = self.last.borrow().as_ref().filter(|seen| seen.begun.elapsed() <= GLANCE).cloned();
         match last {
             Some(seen) => Ok(seen.applied),
-            None => self.reach(0, deadline).await,
+            None => self.reach(None, 0, deadline).await,
         }
     }
 
     /// Tells a position that was not reached from checkpoints that could not be read.
-    fn not_reached(&self, asked: i64, called: Instant) -> QueryError {
-        match &*self.last.borrow() {
-            Some(seen) if seen.begun >= called && seen.applied.position < asked => {
-                QueryError::PositionNotReached { asked, applied: seen.applied.position }
-            }
+    fn not_reached(&self, report: Option<&'static str>, asked: i64, called: Instant) -> QueryError {
+        let seen = self.last.borrow();
+        let seen = seen.as_ref().filter(|seen| seen.begun >= called);
+        match seen.map(|seen| seen.applied.position_of(report)) {
+            Some(applied) if applied < asked => QueryError::PositionNotReached { asked, applied },
             _ => QueryError::Store(StoreError::Late("a read of the checkpoints")),
         }
     }
@@ -197,7 +215,7 @@ fn answer(callers: Vec<Caller>, waited: usize, applied: &Applied) -> Vec<Caller>
         if caller.answer.is_closed() {
             continue;
         }
-        if applied.position >= caller.at_least {
+        if applied.position_of(caller.report) >= caller.at_least {
             let _ = caller.answer.send(Ok(applied.clone()));
         } else if index < waited || waiting.len() < WAITING_CALLERS {
             waiting.push(caller);

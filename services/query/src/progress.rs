@@ -95,7 +95,7 @@ async fn keep_current(known: Known, positions: Positions, shutdown: Cancellation
             () = shutdown.cancelled() => return Ok(()),
             _ = ticks.tick() => {}
         }
-        if let Ok(applied) = positions.reach(0, Instant::now() + LOOK_TIMEOUT).await {
+        if let Ok(applied) = positions.reach(None, 0, Instant::now() + LOOK_TIMEOUT).await {
             *known.write().unwrap_or_else(PoisonError::into_inner) = Some(applied);
         }
     }

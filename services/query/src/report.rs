@@ -33,8 +33,6 @@ pub(crate) trait Report: registry::Report<Head: Head<Entry: Sync> + Clone + Sync
 
     /// What people call it.
     const NAME: &'static str;
-    /// The collection of its pages, without the generation.
-    const PAGE_COLLECTION: &'static str;
     /// The fields of requests that name one or several stores or suppliers.
     const ID_FIELD: &'static str;
     const IDS_FIELD: &'static str;
@@ -127,6 +125,17 @@ impl Live {
         self.read(R::HEADS, select, until).await?.decode_one()
     }
 
+    /// Pages of a report; nothing for one that has none.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer in time.
+    pub(crate) async fn pages<R: Report>(&self, select: Select, until: Instant) -> Result<Documents, StoreError> {
+        match R::PAGES {
+            Some(pages) => self.read(pages, select, until).await,
+            None => Ok(Documents::default()),
+        }
+    }
+
     /// Marks the view of a report that lacks an event.
     pub(crate) fn mark<R: Report>(&self, id: &str, view: &mut R::View) {
         if self.is_incomplete(R::HEADS, id) {
@@ -142,8 +151,7 @@ impl Live {
         let mut view = view_head::<R>(head)?;
         if let Some(section) = R::counted(head) {
             let prefix = section_prefix(&head.stamp().id, section);
-            let pages =
-                self.read(R::PAGE_COLLECTION, Select::first(SECTION_PAGES, beginning_with(&prefix)), until).await?;
+            let pages = self.pages::<R>(Select::first(SECTION_PAGES, beginning_with(&prefix)), until).await?;
             count::<R>(&mut view, pages)?;
         }
         self.mark::<R>(&head.stamp().id, &mut view);

@@ -64,12 +64,11 @@ impl Frame {
             let position = head.stamp().position;
             let reached = self.look(R::HEADS, position, until).await.map_err(unsettled)?;
             // If another generation is served now, its position says nothing of these documents: their own does.
-            if !reached.live.is_same(live) && self.applied_in(live).await? < position {
+            if !reached.live.is_same(live) && self.applied_in(live, R::HEADS).await? < position {
                 sleep(RETRY_WAIT).await;
                 continue;
             }
-            let pages =
-                live.read(R::PAGE_COLLECTION, Select::first(REPORT_PAGES, beginning_with(&prefix)), until).await?;
+            let pages = live.pages::<R>(Select::first(REPORT_PAGES, beginning_with(&prefix)), until).await?;
             if newest(&pages)? <= position {
                 return Ok(Settled { head, pages, _room: room });
             }

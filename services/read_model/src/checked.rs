@@ -1,6 +1,8 @@
 //! Reading events for the folds: what they hold was checked before it was recorded, but a fold must not go wrong, or grow
 //! without bounds, on one that was not.
 
+use std::borrow::Cow;
+
 use daybook::{
     business_day::parse_date,
     event::v1::{BusinessDay, RecordedEvent, event::Kind},
@@ -19,7 +21,7 @@ const MAX_KEY_BYTES: usize = 256;
 /// Latest hour of a business day: 25 hours, and a day more for a zone that skipped one.
 const MAX_HOUR: i32 = 48;
 
-pub(crate) fn kind(event: &RecordedEvent) -> Result<&Kind, FoldError> {
+pub(crate) fn kind(event: &RecordedEvent) -> Result<Cow<'_, Kind>, FoldError> {
     event.kind().map_err(FoldError::Event)
 }
 

@@ -1,6 +1,8 @@
 //! How far documents have followed the log, and which of them are served. All of it stands in one small collection,
 //! [`crate::collections::META`].
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::document::SEPARATOR;
@@ -98,9 +100,13 @@ pub struct Checkpoint {
     /// where an earlier version wrote the checkpoint.
     #[serde(default)]
     pub event_id: String,
-    /// The reports of which this is true; a report that is new is brought up to the position before the others go on.
+    /// The reports of which this is true.
     #[serde(default)]
     pub reports: Vec<String>,
+    /// Reports that are new, by name: they are folded from the log so far, beside the others, and then join those. One that
+    /// is among [`Checkpoint::reports`] counts as one of them, whatever stands here.
+    #[serde(default)]
+    pub catching_up: BTreeMap<String, CatchingUp>,
     /// In a generation that is not served yet: true while its shard is written together with the one that is served, event
     /// by event and before that one.
     #[serde(default)]
@@ -123,6 +129,7 @@ impl Checkpoint {
             recorded_at_micros: None,
             event_id: String::new(),
             reports: Vec::new(),
+            catching_up: BTreeMap::new(),
             following: false,
         }
     }
@@ -132,6 +139,16 @@ impl Checkpoint {
     pub fn id_of(generation: i64, shard: i32, shards: i32) -> String {
         format!("g{generation}/{shard}of{shards}")
     }
+}
+
+/// How far a report that is new has followed the log. The position stands first: two of them are compared in MongoDB, too,
+/// field by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CatchingUp {
+    /// All events up to here are in the documents of the report.
+    pub position: i64,
+    /// As in [`Checkpoint`].
+    pub recorded_at_micros: Option<i64>,
 }
 
 /// Which documents of a generation lack events that could not be folded. `_id` is `parked/g{generation}`.
@@ -223,6 +240,19 @@ pub struct Applied {
     pub event_id: String,
     /// The reports of which this is true.
     pub reports: Vec<String>,
+    /// How far each report is that is new: as far as the shard that is hindmost in it.
+    pub catching_up: BTreeMap<String, CatchingUp>,
+}
+
+impl Applied {
+    /// How far one report has all events; `None` if it is not built.
+    #[must_use]
+    pub fn of(&self, report: &str) -> Option<CatchingUp> {
+        if self.reports.iter().any(|known| known == report) {
+            return Some(CatchingUp { position: self.position, recorded_at_micros: self.recorded_at_micros });
+        }
+        self.catching_up.get(report).copied()
+    }
 }
 
 /// How far a generation has all events: as far as its hindmost shard, if every shard of one number of shards has a
@@ -243,9 +273,30 @@ pub fn applied(generation: &Generation, checkpoints: &[Checkpoint]) -> Option<Ap
             recorded_at_micros: hindmost.recorded_at_micros,
             event_id: hindmost.event_id.clone(),
             reports: hindmost.reports.iter().filter(everywhere).cloned().collect(),
+            catching_up: catching_up(&group().collect::<Vec<_>>()),
         })
     };
     checkpoints.iter().filter(mine).filter_map(|checkpoint| of(checkpoint.shards)).max_by_key(|best| best.position)
+}
+
+/// How far reports are that some of the shards are still catching up with, if all of them know the report.
+fn catching_up(shards: &[&Checkpoint]) -> BTreeMap<String, CatchingUp> {
+    let of = |checkpoint: &Checkpoint, report: &String| {
+        let (position, recorded_at_micros) = (checkpoint.position, checkpoint.recorded_at_micros);
+        let is_built = checkpoint.reports.contains(report);
+        let built = is_built.then_some(CatchingUp { position, recorded_at_micros });
+        built.or_else(|| checkpoint.catching_up.get(report).copied())
+    };
+    let mut hindmost = BTreeMap::new();
+    for report in shards.iter().flat_map(|checkpoint| checkpoint.catching_up.keys()) {
+        let all: Option<Vec<CatchingUp>> = shards.iter().map(|checkpoint| of(checkpoint, report)).collect();
+        if let Some(least) = all.and_then(|all| all.into_iter().min())
+            && !shards.iter().all(|checkpoint| checkpoint.reports.contains(report))
+        {
+            hindmost.insert(report.clone(), least);
+        }
+    }
+    hindmost
 }
 
 #[cfg(test)]
@@ -286,5 +337,25 @@ mod tests {
         };
         let found = applied(&Generation::new(1, 9), &[with(0, &["a", "b"]), with(1, &["b"])]);
         assert_eq!(found.unwrap().reports, ["b"]);
+    }
+
+    #[test]
+    fn a_report_that_is_new_is_as_far_as_the_shard_that_is_hindmost_in_it() {
+        let at = |position| CatchingUp { position, recorded_at_micros: None };
+        let with = |shard, reports: &[&str], catching_up: &[(&str, i64)]| Checkpoint {
+            reports: reports.iter().map(|&report| report.to_owned()).collect(),
+            catching_up: catching_up.iter().map(|&(report, position)| (report.to_owned(), at(position))).collect(),
+            ..checkpoint(shard, 2, 7)
+        };
+        let of = |checkpoints: &[Checkpoint], report| applied(&Generation::new(1, 9), checkpoints).unwrap().of(report);
+        let both = [with(0, &["a"], &[("b", 3)]), with(1, &["a"], &[("b", 5)])];
+        assert_eq!((of(&both, "a"), of(&both, "b"), of(&both, "c")), (Some(at(7)), Some(at(3)), None));
+        // One shard has caught up, then the other; what it left behind does not count any more.
+        let one = [with(0, &["a", "b"], &[]), with(1, &["a"], &[("b", 5)])];
+        assert_eq!(of(&one, "b"), Some(at(5)));
+        let all = [with(0, &["a", "b"], &[]), with(1, &["a", "b"], &[("b", 5)])];
+        assert_eq!(of(&all, "b"), Some(at(7)));
+        // A shard that does not know the report has none of it.
+        assert_eq!(of(&[with(0, &["a"], &[]), with(1, &["a"], &[("b", 5)])], "b"), None);
     }
 }

@@ -11,6 +11,8 @@ pub const SUPPLIER_DAYS: &str = "supplier_days";
 pub const SUPPLIER_DAY_PAGES: &str = "supplier_day_pages";
 /// Stock.
 pub const STOCK: &str = "stock";
+/// Store-days by category.
+pub const CATEGORY_DAYS: &str = "category_days";
 /// Events that could not be folded.
 pub const PARKED: &str = "parked";
 /// Checkpoints, generations and the pointer to the one that is served; of no generation.

@@ -90,6 +90,20 @@ sums! {
         quantity_adjusted_milli = "aq",
     }
 
+    /// What was sold of one category on a store-day.
+    #[derive(Copy)]
+    CategoryFigures {
+        transactions = "t",
+        lines = "l",
+        quantity_sold_milli = "q",
+        gross_minor = "g",
+        discount_minor = "d",
+        /// Tax on what was sold.
+        tax_minor = "x",
+        quantity_returned_milli = "rq",
+        returns_net_minor = "rn",
+    }
+
     /// A supplier's figures in one currency: of a day, an item or a store.
     #[derive(Copy)]
     SupplierFigures {
@@ -109,6 +123,14 @@ sums! {
 }
 
 impl StoreDayItem {
+    /// gross − discounts − returns; `None` if it does not fit.
+    #[must_use]
+    pub fn net_minor(&self) -> Option<i64> {
+        self.gross_minor.checked_sub(self.discount_minor)?.checked_sub(self.returns_net_minor)
+    }
+}
+
+impl CategoryFigures {
     /// gross − discounts − returns; `None` if it does not fit.
     #[must_use]
     pub fn net_minor(&self) -> Option<i64> {

@@ -4,7 +4,8 @@
 //! changes nothing, so that events may come again. The same folds serve live projection, rebuild, as-of reports and
 //! verification.
 //!
-//! - [`store_day`] and [`store_day_change`], [`supplier_day`] and [`supplier_day_fold`], [`stock`]: the reports;
+//! - [`store_day`] and [`store_day_change`], [`supplier_day`] and [`supplier_day_fold`], [`stock`], [`category_day`]: the
+//!   reports;
 //! - [`figures`]: the sums that they hold;
 //! - [`document`], [`spill`], [`entries`], [`segment`], [`breakdown`]: how documents are kept, also very large ones;
 //! - [`registry`]: all reports; one line there adds one; [`folded`]: a report folded in memory;
@@ -14,6 +15,8 @@
 
 pub mod answer;
 pub mod breakdown;
+pub mod category_day;
+mod category_sales;
 mod checked;
 pub mod checkpoint;
 pub mod collections;

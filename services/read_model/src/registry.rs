@@ -3,6 +3,7 @@
 use daybook::event::v1::RecordedEvent;
 
 use crate::{
+    category_day::{self, CategoryDay, CategoryDayChange},
     collections,
     document::{Head, Key, SEPARATOR},
     error::FoldError,
@@ -23,11 +24,26 @@ pub trait Report: Send + Sync + 'static {
     /// The collection of its pages, if it can have some.
     const PAGES: Option<&'static str>;
 
+    /// What its documents are of.
+    const OF: Of;
+
     /// The documents that an event changes, each once, and how.
     ///
     /// # Errors
     /// If the event cannot be read.
     fn changes(event: &RecordedEvent) -> Result<Vec<(Key, ChangeOf<Self>)>, FoldError>;
+}
+
+/// What the documents of a report are of, as their ids say it. From this it is known which events can concern a document
+/// without reading them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// A business date and a store: `{date}|{store}`.
+    StoreAndDate,
+    /// A business date and a supplier: `{date}|{supplier}`.
+    SupplierAndDate,
+    /// A store, in several parts: `{store}|{part}`.
+    Store,
 }
 
 /// What one event changes in one document of a report.
@@ -42,7 +58,7 @@ pub trait Visitor {
 }
 
 macro_rules! reports {
-    ($($(#[$doc:meta])* $report:ident($head:ty, $change:ty) in $heads:expr, $pages:expr, by $changes:path;)*) => {
+    ($($(#[$doc:meta])* $report:ident($head:ty, $change:ty) of $of:expr, in $heads:expr, $pages:expr, by $changes:path;)*) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug)]
@@ -52,6 +68,7 @@ macro_rules! reports {
                 type Head = $head;
                 const HEADS: &'static str = $heads;
                 const PAGES: Option<&'static str> = $pages;
+                const OF: Of = $of;
 
                 fn changes(event: &RecordedEvent) -> Result<Vec<(Key, $change)>, FoldError> {
                     $changes(event)
@@ -71,25 +88,28 @@ macro_rules! reports {
 
 reports! {
     /// What a store sold and received on a business day.
-    StoreDays(StoreDay, StoreDayChange)
+    StoreDays(StoreDay, StoreDayChange) of Of::StoreAndDate,
         in collections::STORE_DAYS, Some(collections::STORE_DAY_PAGES), by store_day_change::changes;
     /// What a supplier delivered and sold on a date.
-    SupplierDays(SupplierDay, SupplierDayChange)
+    SupplierDays(SupplierDay, SupplierDayChange) of Of::SupplierAndDate,
         in collections::SUPPLIER_DAYS, Some(collections::SUPPLIER_DAY_PAGES), by supplier_day_fold::changes;
     /// What the stores have.
-    Stock(StockPage, StockChange)
+    Stock(StockPage, StockChange) of Of::Store,
         in collections::STOCK, None, by stock::changes;
+    /// What a store sold of each category on a business day.
+    CategoryDays(CategoryDay, CategoryDayChange) of Of::StoreAndDate,
+        in collections::CATEGORY_DAYS, None, by category_day::changes;
 }
 
 /// The documents of a report that an event may touch, as far as its envelope tells: an id that ends with the separator
 /// stands for all that begin so. An event of no store and no day touches none.
 #[must_use]
-pub fn touched_by_envelope(report: &str, event: &RecordedEvent) -> Option<String> {
+pub fn touched_by_envelope<R: Report>(event: &RecordedEvent) -> Option<String> {
     let (date, store) = (event.business_date.as_str(), event.store_id.as_str());
-    match report {
-        collections::STORE_DAYS if !date.is_empty() && !store.is_empty() => Some(format!("{date}{SEPARATOR}{store}")),
-        collections::SUPPLIER_DAYS if !date.is_empty() => Some(format!("{date}{SEPARATOR}")),
-        collections::STOCK if !store.is_empty() => Some(format!("{store}{SEPARATOR}")),
-        _ => None,
+    match R::OF {
+        Of::StoreAndDate if !date.is_empty() && !store.is_empty() => Some(format!("{date}{SEPARATOR}{store}")),
+        Of::SupplierAndDate if !date.is_empty() => Some(format!("{date}{SEPARATOR}")),
+        Of::Store if !store.is_empty() => Some(format!("{store}{SEPARATOR}")),
+        Of::StoreAndDate | Of::SupplierAndDate | Of::Store => None,
     }
 }

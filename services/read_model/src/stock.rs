@@ -58,7 +58,8 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StockChange)>, FoldErr
         };
         Ok((checked::key("lines.item_id", item_id)?, entry))
     };
-    let (store_id, lines): (&str, Result<StockChange, FoldError>) = match checked::kind(event)? {
+    let kind = checked::kind(event)?;
+    let (store_id, lines): (&str, Result<StockChange, FoldError>) = match &*kind {
         Kind::SaleRecorded(sale) => {
             let lines = sale.lines.iter().map(|line| {
                 let sold = checked::figure("lines.quantity_milli", line.quantity_milli)?;

@@ -1,17 +1,12 @@
 //! What events change in store-days: events in, figures out. How they come into the document is said in `store_day_fold`.
 
-use std::collections::BTreeSet;
-
-use daybook::{
-    event::v1::{
-        BusinessDay, DeliveryRecorded, RecordedEvent, ReturnRecorded, SaleLine, SaleRecorded, SaleVoided,
-        StockAdjusted, Tender, TenderType, UnassignedSalesMoved, event::Kind,
-    },
-    ids::UNASSIGNED,
+use daybook::event::v1::{
+    BusinessDay, DeliveryRecorded, RecordedEvent, ReturnRecorded, SaleLine, SaleRecorded, SaleVoided, StockAdjusted,
+    Tender, TenderType, UnassignedSalesMoved, event::Kind,
 };
 
 use crate::{
-    checked,
+    category_sales, checked,
     document::Key,
     error::FoldError,
     figures::{
@@ -50,7 +45,8 @@ type Changes<S> = Vec<(Box<str>, S)>;
 /// # Errors
 /// If the event cannot be read.
 pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StoreDayChange)>, FoldError> {
-    let (day, store_id, change) = match checked::kind(event)? {
+    let kind = checked::kind(event)?;
+    let (day, store_id, change) = match &*kind {
         Kind::SaleRecorded(sale) => {
             let (register, store) = receipt(sale.receipt.as_ref())?;
             (checked::day(sale.business_day.as_ref())?, store, recorded(sale, register)?)
@@ -115,8 +111,10 @@ fn voided(void: &SaleVoided, register_id: &str) -> Result<StoreDayChange, FoldEr
 }
 
 fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<StoreDayChange, FoldError> {
-    let mut change = StoreDayChange::default();
-    let mut known_categories = BTreeSet::new();
+    let mut change = StoreDayChange {
+        categories: category_sales::of_store_day(category_sales::sold(lines)?)?,
+        ..StoreDayChange::default()
+    };
     for line in lines {
         let gross_minor = checked::figure("lines.gross_minor", line.gross_minor)?;
         let discount_minor = checked::figure("lines.discount_minor", line.discount_minor)?;
@@ -129,14 +127,8 @@ fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<Sto
             net_minor: gross_minor - discount_minor,
             tax_minor: checked::figure("lines.tax_minor", line.tax_minor)?,
         };
-        let category = checked::key("lines.category", &line.category)?;
-        let own_transaction = i64::from(line.unknown_item);
-        if !line.unknown_item {
-            known_categories.insert(category.clone());
-        }
         change.sales = change.sales.plus(&figures).ok_or_else(too_much)?;
-        change.counts.unknown_item_lines += own_transaction;
-        change.categories.push((category.clone(), SalesFigures { transactions: own_transaction, ..figures }));
+        change.counts.unknown_item_lines += i64::from(line.unknown_item);
         for tax in &line.taxes {
             let key = checked::key("lines.taxes.tax_code", &format!("{}|{}", tax.tax_code, tax.rate_ppm))?;
             let base_minor = checked::figure("lines.taxes.base_minor", tax.base_minor)?;
@@ -144,7 +136,7 @@ fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<Sto
             change.taxes.push((key, TaxFigures { base_minor, amount_minor }));
         }
         let item = StoreDayItem {
-            category,
+            category: checked::key("lines.category", &line.category)?,
             unit_code: checked::key("lines.unit_code", &line.unit_code)?,
             quantity_sold_milli: figures.quantity_milli,
             gross_minor,
@@ -154,8 +146,6 @@ fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<Sto
         };
         change.items.push((checked::key("lines.item_id", &line.item_id)?, item));
     }
-    let once = SalesFigures { transactions: 1, ..SalesFigures::default() };
-    change.categories.extend(known_categories.into_iter().map(|category| (category, once)));
     change.tenders = paid(tenders, change_minor)?;
     let mut change = change.merged()?;
     change.sales.transactions = 1;
@@ -185,8 +175,11 @@ fn tender_key(number: i32) -> Result<Box<str>, FoldError> {
 
 fn returned(back: &ReturnRecorded, register_id: &str) -> Result<StoreDayChange, FoldError> {
     let day = checked::day(back.business_day.as_ref())?;
-    let mut change =
-        StoreDayChange { currency_code: checked::currency(&back.currency_code)?, ..StoreDayChange::default() };
+    let mut change = StoreDayChange {
+        currency_code: checked::currency(&back.currency_code)?,
+        categories: category_sales::of_store_day(category_sales::returned(&back.lines)?)?,
+        ..StoreDayChange::default()
+    };
     let mut returns = ReturnFigures { returns: 1, ..ReturnFigures::default() };
     for line in &back.lines {
         let figures = ReturnFigures {
@@ -196,12 +189,8 @@ fn returned(back: &ReturnRecorded, register_id: &str) -> Result<StoreDayChange, 
             tax_minor: checked::figure("lines.tax_minor", line.tax_minor)?,
         };
         returns = returns.plus(&figures).ok_or_else(too_much)?;
-        let category = checked::key("lines.category", &line.category)?;
-        change
-            .categories
-            .push((category.clone(), SalesFigures { net_minor: -figures.net_minor, ..SalesFigures::default() }));
         let item = StoreDayItem {
-            category,
+            category: checked::key("lines.category", &line.category)?,
             unit_code: checked::key("lines.unit_code", &line.unit_code)?,
             quantity_returned_milli: figures.quantity_milli,
             returns_net_minor: figures.net_minor,
@@ -265,29 +254,15 @@ fn adjusted(adjusted: &StockAdjusted) -> Result<StoreDayChange, FoldError> {
     change.merged()
 }
 
-/// Only the categories change; each moved line counts there as a sale of its own, as it did where it comes from.
+/// Only the categories change.
 fn moved(moved: &UnassignedSalesMoved) -> Result<StoreDayChange, FoldError> {
-    let (gross, discount) = (checked::figure("gross_minor", moved.gross_minor)?, moved.discount_minor);
-    let returns = checked::figure("returns_net_minor", moved.returns_net_minor)?;
-    let figures = SalesFigures {
-        transactions: checked::figure("lines_sold", moved.lines_sold)?,
-        lines: moved.lines_sold,
-        quantity_milli: checked::figure("quantity_sold_milli", moved.quantity_sold_milli)?,
-        gross_minor: gross,
-        discount_minor: checked::figure("discount_minor", discount)?,
-        net_minor: gross - discount - returns,
-        tax_minor: checked::figure("tax_minor", moved.tax_minor)?,
-    };
-    let category = checked::key("category", &moved.category)?;
-    let away = (Box::from(UNASSIGNED), figures.negated().ok_or_else(too_much)?);
-    let item = StoreDayItem { category: category.clone(), ..StoreDayItem::default() };
-    let change = StoreDayChange {
+    let item = StoreDayItem { category: checked::key("category", &moved.category)?, ..StoreDayItem::default() };
+    Ok(StoreDayChange {
         currency_code: checked::currency(&moved.currency_code)?,
-        categories: vec![away, (category, figures)],
+        categories: category_sales::of_store_day(category_sales::moved(moved)?)?,
         items: vec![(checked::key("item_id", &moved.item_id)?, item)],
         ..StoreDayChange::default()
-    };
-    change.merged()
+    })
 }
 
 fn too_much() -> FoldError {
@@ -303,9 +278,8 @@ impl StoreDayChange {
         Ok(self)
     }
 
-    /// With each key once.
+    /// With each key once; of the categories that is so already.
     fn merged(mut self) -> Result<Self, FoldError> {
-        self.categories = merge(self.categories).ok_or_else(too_much)?;
         self.taxes = merge(self.taxes).ok_or_else(too_much)?;
         self.tenders = merge(self.tenders).ok_or_else(too_much)?;
         self.items = merge(self.items).ok_or_else(too_much)?;

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use daybook::{
-    event::v1::{RecordedEvent, SaleLine, UnassignedSalesMoved, event::Kind},
-    ids::UNASSIGNED,
-};
+use daybook::event::v1::{RecordedEvent, SaleLine, UnassignedSalesMoved, event::Kind};
 
 use crate::{
     breakdown::Breakdown,
@@ -49,7 +46,7 @@ struct Place<'a> {
 /// # Errors
 /// If the event cannot be read.
 pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {
-    match checked::kind(event)? {
+    match &*checked::kind(event)? {
         Kind::SaleRecorded(sale) => {
             let place = Place {
                 date: &checked::day(sale.business_day.as_ref())?.date,
@@ -136,24 +133,24 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
     }
 }
 
-/// The suppliers whose days an event may change, some more than once: cheaper to tell than what it changes.
-#[must_use]
-pub fn suppliers(event: &RecordedEvent) -> Vec<&str> {
-    match checked::kind(event) {
-        Ok(Kind::SaleRecorded(sale)) => sale.lines.iter().map(|line| line.supplier_id.as_str()).collect(),
-        Ok(Kind::SaleVoided(void)) => void.lines.iter().map(|line| line.supplier_id.as_str()).collect(),
-        Ok(Kind::ReturnRecorded(back)) => back.lines.iter().map(|line| line.supplier_id.as_str()).collect(),
-        Ok(Kind::DeliveryRecorded(delivery)) => vec![&delivery.supplier_id],
-        Ok(Kind::StockAdjusted(adjusted)) => adjusted.lines.iter().map(|line| line.supplier_id.as_str()).collect(),
-        Ok(Kind::UnassignedSalesMoved(moved)) => vec![UNASSIGNED, &moved.supplier_id],
-        Ok(
-            Kind::SaleReturned(_)
-            | Kind::EventDiscarded(_)
-            | Kind::SupplierRegistered(_)
-            | Kind::StoreRegistered(_)
-            | Kind::ItemRegistered(_),
-        )
-        | Err(_) => Vec::new(),
+/// Gives the suppliers whose days an event may change, some more than once: cheaper to tell than what it changes.
+pub fn each_supplier(event: &RecordedEvent, mut supplier: impl FnMut(&str)) {
+    let Ok(kind) = checked::kind(event) else { return };
+    match &*kind {
+        Kind::SaleRecorded(sale) => sale.lines.iter().for_each(|line| supplier(&line.supplier_id)),
+        Kind::SaleVoided(void) => void.lines.iter().for_each(|line| supplier(&line.supplier_id)),
+        Kind::ReturnRecorded(back) => back.lines.iter().for_each(|line| supplier(&line.supplier_id)),
+        Kind::DeliveryRecorded(delivery) => supplier(&delivery.supplier_id),
+        Kind::StockAdjusted(adjusted) => adjusted.lines.iter().for_each(|line| supplier(&line.supplier_id)),
+        Kind::UnassignedSalesMoved(moved) => {
+            supplier(&moved.from_supplier_id);
+            supplier(&moved.supplier_id);
+        }
+        Kind::SaleReturned(_)
+        | Kind::EventDiscarded(_)
+        | Kind::SupplierRegistered(_)
+        | Kind::StoreRegistered(_)
+        | Kind::ItemRegistered(_) => {}
     }
 }
 
@@ -174,7 +171,7 @@ fn sold(line: &SaleLine) -> Result<Line<'_>, FoldError> {
 }
 
 fn moved(moved: &UnassignedSalesMoved) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {
-    if moved.supplier_id == UNASSIGNED {
+    if moved.supplier_id == moved.from_supplier_id {
         return Ok(Vec::new());
     }
     let place = Place {
@@ -192,7 +189,7 @@ fn moved(moved: &UnassignedSalesMoved) -> Result<Vec<(Key, SupplierDayChange)>, 
         ..SupplierFigures::default()
     };
     let item_id = moved.item_id.as_str();
-    let (from, to) = (UNASSIGNED, moved.supplier_id.as_str());
+    let (from, to) = (moved.from_supplier_id.as_str(), moved.supplier_id.as_str());
     let away = figures.negated().ok_or_else(too_much)?;
     let lines = vec![
         Ok(Line { supplier_id: from, item_id, category: "", unit_code: "", figures: away }),

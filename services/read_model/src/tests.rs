@@ -1,5 +1,6 @@
 //! Tests of the folds: what each event does, and what must hold for any events in any order, batches and crashes.
 
+mod category_days;
 mod database;
 mod given;
 mod stock;

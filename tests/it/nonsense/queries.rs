@@ -9,14 +9,20 @@ const WEEK: (&str, &str) = ("2017-01-02", "2017-01-08");
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (day, id, ids) in [("StoreDay", "store_id", "store_ids"), ("SupplierDay", "supplier_id", "supplier_ids")] {
+    for (day, id, ids, has_items) in [
+        ("StoreDay", "store_id", "store_ids", true),
+        ("SupplierDay", "supplier_id", "supplier_ids", true),
+        ("CategoryDay", "store_id", "store_ids", false),
+    ] {
         let method = |verb: &str, noun: &str| -> &'static str {
             format!("daybook.query.v1.{day}Service/{verb}{day}{noun}").leak()
         };
         cases.extend(one(Table::of(method("Get", ""), of_day(id)), id).cases);
         cases.extend(range(Table::of(method("List", "s"), of_range()), ids, true).cases);
         cases.extend(range(Table::of(method("Stream", "s"), of_range()), ids, false).cases);
-        cases.extend(entries(Table::of(method("List", "Items"), of_day(id)), id).cases);
+        if has_items {
+            cases.extend(entries(Table::of(method("List", "Items"), of_day(id)), id).cases);
+        }
     }
     let stores = "daybook.query.v1.SupplierDayService/ListSupplierDayStores";
     cases.extend(entries(Table::of(stores, of_day("supplier_id")), "supplier_id").cases);

@@ -25,6 +25,7 @@ const OF_COMMAND: &[&str] = &[
 ];
 const OF_QUERY: &[&str] = &[
     "",
+    "daybook.query.v1.CategoryDayService",
     "daybook.query.v1.ProjectionService",
     "daybook.query.v1.StockService",
     "daybook.query.v1.StoreDayService",

@@ -99,6 +99,18 @@ impl Service {
         self.shutdown.cancel();
     }
 
+    /// Waits until a service that was told to stop has ended.
+    pub(crate) async fn ended(&self) {
+        until(&format!("{} ends", self.name), async || self.running.is_finished().then_some(())).await;
+    }
+
+    /// Ends the service in the middle of whatever it does.
+    pub(crate) async fn kill(self) {
+        self.running.abort();
+        // That it did not end by itself is known.
+        let _ = self.running.await;
+    }
+
     /// Stops the service. It must end in time and without an error.
     pub(crate) async fn stop(self) -> Result<(), String> {
         let name = self.name;

@@ -57,7 +57,7 @@ fn in_world_with(doors: Option<Doors>, test: impl AsyncFnOnce(&WholeWorld)) {
 impl WholeWorld {
     async fn start(doors: Option<Doors>) -> Self {
         let world = World::write_side(doors).await;
-        let projector = start_projector(&world).await;
+        let projector = start_projector(&world, Bounds::default().batch_events).await;
         let query = start_query(&world, true).await;
         projector.serving().await;
         query.serving().await;
@@ -85,7 +85,14 @@ impl WholeWorld {
 
     /// Starts another projector of the same reports.
     pub(crate) async fn another_projector(&self) -> Service {
-        let projector = start_projector(&self.world).await;
+        let projector = start_projector(&self.world, Bounds::default().batch_events).await;
+        projector.serving().await;
+        projector
+    }
+
+    /// Starts another projector of the same reports, which writes after each page of the log.
+    pub(crate) async fn another_projector_in_small_batches(&self) -> Service {
+        let projector = start_projector(&self.world, 1).await;
         projector.serving().await;
         projector
     }
@@ -119,9 +126,9 @@ impl WholeWorld {
 /// Between two audits, where a test has them.
 const AUDIT_INTERVAL: Duration = Duration::from_millis(5);
 
-async fn start_projector(world: &World) -> Service {
+async fn start_projector(world: &World, batch_events: usize) -> Service {
     // Tests spoil documents and look for them: nobody else shall repair them meanwhile.
-    projector_with(world, Bounds { audit_interval: Duration::ZERO, ..Bounds::default() }).await
+    projector_with(world, Bounds { audit_interval: Duration::ZERO, batch_events, ..Bounds::default() }).await
 }
 
 async fn projector_with(world: &World, bounds: Bounds) -> Service {

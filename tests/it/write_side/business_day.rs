@@ -58,7 +58,8 @@ fn a_sale_is_booked_by_the_zone_and_the_cut_off_of_its_store() {
             let events = world.log().await;
             let event = events.last().expect("the sale");
             assert_eq!(event.business_date, *date);
-            let Ok(Kind::SaleRecorded(sale)) = event.kind() else { panic!("not a sale: {event:?}") };
+            let kind = event.kind().unwrap();
+            let Kind::SaleRecorded(sale) = &*kind else { panic!("not a sale: {event:?}") };
             let (date, time_zone) = ((*date).to_owned(), (*zone).to_owned());
             let expected = BusinessDay { date, time_zone, cut_off_minutes: *cut_off, hour: *hour };
             assert_eq!(sale.business_day, Some(expected), "{sold_at} in {zone} from {cut_off} on");
@@ -86,7 +87,7 @@ fn a_register_that_believes_in_another_date_is_warned_and_its_claim_is_kept() {
             .log()
             .await
             .iter()
-            .filter_map(|event| match event.kind() {
+            .filter_map(|event| match event.kind().as_deref() {
                 Ok(Kind::SaleRecorded(sale)) => Some(sale.claimed_business_date.clone()),
                 _ => None,
             })

@@ -18,7 +18,7 @@ pub(super) fn of_log(events: &[RecordedEvent]) -> Stock {
             entry.0 += on_hand;
             entry.1 += unsellable;
         };
-        match event.kind().expect("the event can be read") {
+        match &*event.kind().expect("the event can be read") {
             Kind::DeliveryRecorded(it) => it.lines.iter().for_each(|line| moved(&line.item_id, line.accepted_milli, 0)),
             Kind::SaleRecorded(it) => it.lines.iter().for_each(|line| moved(&line.item_id, -line.quantity_milli, 0)),
             Kind::SaleVoided(it) => it.lines.iter().for_each(|line| moved(&line.item_id, line.quantity_milli, 0)),

@@ -55,7 +55,8 @@ fn a_void_takes_back_what_the_sale_said() {
         commands.void(late).await.unwrap();
         let events = world.log().await;
         let [.., sold, voided] = events.as_slice() else { panic!("two events at the end") };
-        let (Ok(Kind::SaleRecorded(sold)), Ok(Kind::SaleVoided(back))) = (sold.kind(), voided.kind()) else {
+        let kinds = (sold.kind().unwrap(), voided.kind().unwrap());
+        let (Kind::SaleRecorded(sold), Kind::SaleVoided(back)) = (&*kinds.0, &*kinds.1) else {
             panic!("a sale and its void: {events:?}")
         };
         assert_eq!(voided.business_date, SOLD_ON, "on the sale's own day");

@@ -104,6 +104,8 @@ impl RegisterItem {
                 tax_minor: sold.tax_minor,
                 quantity_returned_milli: sold.quantity_returned_milli,
                 returns_net_minor: sold.returns_net_minor,
+                from_supplier_id: UNASSIGNED.to_owned(),
+                from_category: UNASSIGNED.to_owned(),
             };
             let event = NewEvent::first(&self.stream(), self.occurred_at, Kind::UnassignedSalesMoved(moved));
             events.push(event.at_version(version).of_store(&sold.store_id).on(sold.business_date));
@@ -190,6 +192,7 @@ pub(crate) mod tests {
         assert_eq!(events.iter().map(|event| event.stream_version).collect::<Vec<_>>(), [1, 2]);
         let Kind::UnassignedSalesMoved(moved) = &events[1].kind else { panic!("{:?}", events[1]) };
         assert_eq!((moved.supplier_id.as_str(), moved.gross_minor, moved.currency_code.as_str()), ("69", 500, "USD"));
+        assert_eq!((moved.from_supplier_id.as_str(), moved.from_category.as_str()), (UNASSIGNED, UNASSIGNED));
     }
 
     #[test]

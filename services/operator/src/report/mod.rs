@@ -3,6 +3,7 @@
 //! Tables and CSV write amounts and quantities in whole units; JSON writes the answers of the API as they are, each line of
 //! its names and units documented in proto/.
 
+mod category_day;
 mod stock;
 mod store_day;
 mod store_days;
@@ -39,6 +40,8 @@ pub enum WhichReport {
     SupplierDay(SupplierDayOptions),
     /// What is in a store, or how much there is of one item
     Stock(StockOptions),
+    /// What one store sold of each category on one business day
+    CategoryDay(CategoryDayOptions),
 }
 
 /// A store-day.
@@ -99,6 +102,18 @@ pub struct StockOptions {
     pub at: At,
 }
 
+/// A store-day by category.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CategoryDayOptions {
+    #[arg(long, value_name = "ID")]
+    pub store: String,
+    /// Business date, for example 2017-01-02
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub date: Date,
+    #[command(flatten)]
+    pub at: At,
+}
+
 /// The state of the log that the report must have.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct At {
@@ -123,6 +138,7 @@ pub async fn report(
         WhichReport::StoreDays(options) => options.at,
         WhichReport::SupplierDay(options) => options.at,
         WhichReport::Stock(options) => options.at,
+        WhichReport::CategoryDay(options) => options.at,
     };
     if at_least_position > 0 {
         // One call waits only as long as its deadline; this waits as long as the reports move on.
@@ -134,6 +150,7 @@ pub async fn report(
         WhichReport::StoreDays(options) => store_days::write(&mut page, options).await,
         WhichReport::SupplierDay(options) => supplier_day::write(&mut page, options).await,
         WhichReport::Stock(options) => stock::write(&mut page, options).await,
+        WhichReport::CategoryDay(options) => category_day::write(&mut page, options).await,
     }
 }
 

@@ -39,7 +39,7 @@ enum Walked {
 impl Run<'_> {
     /// Compares all days of a kind.
     pub(super) async fn days<D: Days>(&mut self) -> Result<(), Error> {
-        if !self.scope.has(D::HEADS) {
+        if !self.scope.has::<D>() {
             return Ok(());
         }
         let bar = self.notices.count(D::HEADS);

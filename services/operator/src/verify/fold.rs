@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use daybook::event::v1::RecordedEvent;
 use daybook_read_model::{
     folded::Folded,
-    registry::{Report, Stock, StoreDays, SupplierDays},
+    registry::{CategoryDays, Report, Stock, StoreDays, SupplierDays},
 };
 
 use super::{scope::Scope, share::Share, tables::Tables};
@@ -21,6 +21,7 @@ pub(super) struct Fold<'a> {
     pub(super) store_days: Folded<StoreDays>,
     pub(super) supplier_days: Folded<SupplierDays>,
     pub(super) stock: Folded<Stock>,
+    pub(super) category_days: Folded<CategoryDays>,
     pub(super) tables: Tables,
     /// Events that cannot be folded: they are parked, and in no document.
     pub(super) unfolded: BTreeSet<i64>,
@@ -34,6 +35,7 @@ impl<'a> Fold<'a> {
             store_days: Folded::default(),
             supplier_days: Folded::default(),
             stock: Folded::default(),
+            category_days: Folded::default(),
             tables: Tables::default(),
             unfolded: BTreeSet::new(),
         }
@@ -41,7 +43,7 @@ impl<'a> Fold<'a> {
 
     /// True if the document is to be compared.
     pub(super) fn wants<R: Report>(&self, id: &str) -> bool {
-        self.share.has(id) && self.scope.wants(R::HEADS, id)
+        self.share.has(id) && self.scope.wants::<R>(id)
     }
 
     /// Takes an event in.
@@ -51,6 +53,7 @@ impl<'a> Fold<'a> {
             take(&mut self.store_days, scope, share, event),
             take(&mut self.supplier_days, scope, share, event),
             take(&mut self.stock, scope, share, event),
+            take(&mut self.category_days, scope, share, event),
         ];
         if whole.contains(&false) && self.unfolded.len() < MAX_UNFOLDED {
             self.unfolded.insert(event.position);
@@ -66,6 +69,7 @@ impl<'a> Fold<'a> {
         self.store_days.retain(|id| share.has(id));
         self.supplier_days.retain(|id| share.has(id));
         self.stock.retain(|id| share.has(id));
+        self.category_days.retain(|id| share.has(id));
         self.tables.keep(share);
     }
 
@@ -74,14 +78,15 @@ impl<'a> Fold<'a> {
         self.store_days.heap_bytes()
             + self.supplier_days.heap_bytes()
             + self.stock.heap_bytes()
+            + self.category_days.heap_bytes()
             + self.tables.heap_bytes()
     }
 }
 
 /// Folds an event into the documents of a report; false if it could not be.
 fn take<R: Report>(folded: &mut Folded<R>, scope: &Scope, share: Share, event: &RecordedEvent) -> bool {
-    if !scope.has(R::HEADS) {
+    if !scope.has::<R>() {
         return true;
     }
-    folded.fold_some(event, |id| share.has(id) && scope.wants(R::HEADS, id)).is_ok()
+    folded.fold_some(event, |id| share.has(id) && scope.wants::<R>(id)).is_ok()
 }

@@ -9,6 +9,7 @@
 //! folded several times, each time for some of them.
 
 mod answers;
+mod category_days;
 mod compare;
 mod days;
 mod fold;
@@ -39,9 +40,9 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-Without a restriction all reports and the relational tables are verified. With dates only the store-days and supplier-days \
-of those dates; with --store the store-days and the stock of the store; with --supplier its supplier-days; with --sample \
-so many documents of all reports, chosen at random.
+Without a restriction all reports and the relational tables are verified. With dates only the reports of days, of those \
+dates; with --store the store-days and the stock of the store; with --supplier its supplier-days; with --sample so many \
+documents of all reports, chosen at random.
 
 Nothing is changed. A difference names the document, the field, what the log says and what was found. Amounts are in minor \
 units, quantities in thousandths. The exit code is 0 if all is equal and 3 if something differs.";
@@ -59,7 +60,7 @@ pub struct VerifyOptions {
     /// Last business date
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub to: Option<Date>,
-    /// Only the store-days and the stock of this store
+    /// Only the store-days, also by category, and the stock of this store
     #[arg(long, value_name = "ID", conflicts_with = "supplier")]
     pub store: Option<String>,
     /// Only the supplier-days of this supplier
@@ -118,7 +119,7 @@ pub async fn verify(endpoints: &Endpoints, options: &VerifyOptions, notices: &No
         let memory = usize::try_from(options.memory_mib).unwrap_or(usize::MAX).saturating_mul(1024 * 1024);
         let mut run = Run::new(&command, &query, &scope, share, notices, options.patience, &mut summary);
         run.fold_to(head, memory, &mut shares).await?;
-        wait::until_reported(&query, head, options.patience, notices).await?;
+        wait::until_all_reported(&query, head, options.patience, notices).await?;
         Box::pin(run.compare()).await?;
     }
     Ok(summary)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use daybook::client::{CommandClient, QueryClient};
-use daybook_read_model::registry::{StoreDays, SupplierDays};
+use daybook_read_model::registry::{CategoryDays, StoreDays, SupplierDays};
 
 use super::{
     Difference, VerifySummary,
@@ -82,6 +82,7 @@ impl<'a> Run<'a> {
     pub(super) async fn compare(&mut self) -> Result<(), Error> {
         self.days::<StoreDays>().await?;
         self.days::<SupplierDays>().await?;
+        self.days::<CategoryDays>().await?;
         self.stock().await?;
         if self.scope.has_tables() {
             self.tables().await?;

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use daybook::{event::v1::EventFilter, query::v1::DateRange};
-use daybook_read_model::{collections, document::SEPARATOR};
+use daybook_read_model::{
+    document::SEPARATOR,
+    registry::{Of, Report},
+};
 
 use super::VerifyOptions;
 use crate::{error::Error, export::ranges};
@@ -35,12 +38,11 @@ impl Scope {
     }
 
     /// True if documents of this report are verified.
-    pub(super) fn has(&self, report: &str) -> bool {
-        match report {
-            collections::STORE_DAYS => self.supplier.is_none(),
-            collections::SUPPLIER_DAYS => self.store.is_none(),
-            collections::STOCK => self.supplier.is_none() && !self.has_dates,
-            _ => false,
+    pub(super) fn has<R: Report>(&self) -> bool {
+        match R::OF {
+            Of::StoreAndDate => self.supplier.is_none(),
+            Of::SupplierAndDate => self.store.is_none(),
+            Of::Store => self.supplier.is_none() && !self.has_dates,
         }
     }
 
@@ -50,19 +52,19 @@ impl Scope {
     }
 
     /// True if this document is verified.
-    pub(super) fn wants(&self, report: &'static str, id: &str) -> bool {
-        if !self.has(report) {
+    pub(super) fn wants<R: Report>(&self, id: &str) -> bool {
+        if !self.has::<R>() {
             return false;
         }
         if let Some(chosen) = &self.chosen {
-            return chosen.contains(&(report, id.to_owned()));
+            return chosen.contains(&(R::HEADS, id.to_owned()));
         }
         let (first, second) = id.split_once(SEPARATOR).unwrap_or((id, ""));
         let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
-        match report {
-            collections::STOCK => is(&self.store, first),
-            collections::STORE_DAYS => is(&self.store, second) && self.has_date(first),
-            _ => is(&self.supplier, second) && self.has_date(first),
+        match R::OF {
+            Of::Store => is(&self.store, first),
+            Of::StoreAndDate => is(&self.store, second) && self.has_date(first),
+            Of::SupplierAndDate => is(&self.supplier, second) && self.has_date(first),
         }
     }
 
@@ -79,6 +81,8 @@ impl Scope {
 
 #[cfg(test)]
 mod tests {
+    use daybook_read_model::registry::{CategoryDays, Stock, StoreDays, SupplierDays};
+
     use super::*;
 
     fn scope(change: impl FnOnce(&mut VerifyOptions)) -> Scope {
@@ -91,15 +95,16 @@ mod tests {
     fn without_a_restriction_all_is_verified() {
         let all = scope(|_| {});
         assert!(all.has_tables());
-        assert!(all.wants(collections::STORE_DAYS, "2017-01-02|443") && all.wants(collections::STOCK, "443|01"));
+        assert!(all.wants::<StoreDays>("2017-01-02|443") && all.wants::<Stock>("443|01"));
     }
 
     #[test]
     fn a_store_leaves_out_suppliers_and_other_stores() {
         let store = scope(|options| options.store = Some("443".into()));
-        assert!(store.wants(collections::STORE_DAYS, "2017-01-02|443") && store.wants(collections::STOCK, "443|01"));
-        assert!(!store.wants(collections::STORE_DAYS, "2017-01-02|44") && !store.has_tables());
-        assert!(!store.wants(collections::SUPPLIER_DAYS, "2017-01-02|443"));
+        assert!(store.wants::<StoreDays>("2017-01-02|443") && store.wants::<Stock>("443|01"));
+        assert!(!store.wants::<StoreDays>("2017-01-02|44") && !store.has_tables());
+        assert!(!store.wants::<SupplierDays>("2017-01-02|443"));
+        assert!(store.wants::<CategoryDays>("2017-01-02|443") && !store.wants::<CategoryDays>("2017-01-02|44"));
         assert_eq!(store.filter().store_ids, ["443"]);
     }
 
@@ -107,7 +112,7 @@ mod tests {
     fn dates_leave_out_stock() {
         let day = Some(jiff::civil::date(2017, 1, 2));
         let dates = scope(|options| (options.from, options.to) = (day, day));
-        assert!(dates.wants(collections::SUPPLIER_DAYS, "2017-01-02|69"));
-        assert!(!dates.wants(collections::SUPPLIER_DAYS, "2017-01-03|69") && !dates.has(collections::STOCK));
+        assert!(dates.wants::<SupplierDays>("2017-01-02|69"));
+        assert!(!dates.wants::<SupplierDays>("2017-01-03|69") && !dates.has::<Stock>());
     }
 }

@@ -38,7 +38,7 @@ type Key = (String, String);
 impl Run<'_> {
     /// Compares the stock of all items that are in the scope.
     pub(super) async fn stock(&mut self) -> Result<(), Error> {
-        if !self.scope.has(REPORT) {
+        if !self.scope.has::<registry::Stock>() {
             return Ok(());
         }
         let stores = self.stores_of_stock();

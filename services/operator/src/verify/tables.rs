@@ -44,7 +44,7 @@ impl Tables {
         let mut effects = Effects::default();
         let business_date = event.business_date.parse().ok();
         let store_id = Some(event.store_id.as_str()).filter(|store_id| !store_id.is_empty());
-        effects.add(1, EventPlace { store_id, business_date }, kind);
+        effects.add(1, EventPlace { store_id, business_date }, &kind);
         let position = event.position;
         for (_, registered) in effects.suppliers {
             let (supplier_id, name, gln) = (registered.supplier_id, registered.name, registered.gln);

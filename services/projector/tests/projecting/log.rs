@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    ops::Range,
     sync::{Arc, Mutex},
 };
 
@@ -24,6 +25,17 @@ use tonic::{Code, Request, Response, Status};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
     events: Arc<Mutex<Vec<RecordedEvent>>>,
+    held: Arc<Mutex<Option<Held>>>,
+    /// The positions after which was read.
+    reads: Arc<Mutex<Vec<i64>>>,
+}
+
+/// The next read after one of these positions is to wait until it is let go.
+#[derive(Clone, Debug)]
+struct Held {
+    after: Range<i64>,
+    is_taken: bool,
+    free: CancellationToken,
 }
 
 impl Log {
@@ -53,6 +65,42 @@ impl Log {
         }
     }
 
+    /// Changes an event that is there.
+    pub(crate) fn change(&self, position: i64, change: impl FnOnce(&mut RecordedEvent)) {
+        change(&mut self.events.lock().unwrap()[position as usize - 1]);
+    }
+
+    /// Lets the next read after one of these positions wait for [`Log::release`]; others pass.
+    pub(crate) fn hold_next(&self, after: Range<i64>) {
+        self.reads.lock().unwrap().clear();
+        *self.held.lock().unwrap() = Some(Held { after, is_taken: false, free: CancellationToken::new() });
+    }
+
+    /// True once a read waits, or has waited.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.lock().unwrap().as_ref().is_some_and(|held| held.is_taken)
+    }
+
+    pub(crate) fn release(&self) {
+        if let Some(held) = self.held.lock().unwrap().take() {
+            held.free.cancel();
+        }
+    }
+
+    /// The positions after which was read since a read was held last.
+    pub(crate) fn reads(&self) -> Vec<i64> {
+        self.reads.lock().unwrap().clone()
+    }
+
+    /// What a read has to wait for.
+    fn gate(&self, after: i64) -> Option<CancellationToken> {
+        self.reads.lock().unwrap().push(after);
+        let mut held = self.held.lock().unwrap();
+        let held = held.as_mut().filter(|held| held.after.contains(&after) && !held.is_taken)?;
+        held.is_taken = true;
+        Some(held.free.clone())
+    }
+
     pub(crate) fn truncate(&self, len: usize) {
         self.events.lock().unwrap().truncate(len);
     }
@@ -78,6 +126,11 @@ impl Log {
 impl EventLogService for Log {
     async fn read_events(&self, request: Request<ReadEventsRequest>) -> Result<Response<ReadEventsResponse>, Status> {
         let request = request.into_inner();
+        // The audit reads with a filter, and whenever it likes.
+        let gate = if request.filter.is_none() { self.gate(request.after_position) } else { None };
+        if let Some(free) = gate {
+            free.cancelled().await;
+        }
         let log = self.events.lock().unwrap();
         let after = (request.after_position as usize).min(log.len());
         if !request.after_event_id.is_empty() {

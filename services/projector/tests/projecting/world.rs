@@ -13,16 +13,19 @@ use daybook::{
     client::Credentials,
     event::v1::RecordedEvent,
     ids::RequestId,
-    projector::v1::{StartRebuildRequest, generation_service_client::GenerationServiceClient},
+    projector::v1::{
+        GetParkedEventRequest, RetryParkedEventRequest, StartRebuildRequest,
+        generation_service_client::GenerationServiceClient, parked_service_client::ParkedServiceClient,
+    },
 };
 use daybook_chassis::{BoxError, CancellationToken, config::Secret, door::DoorConfig};
 use daybook_projector::config::{Bounds, Config, Mongodb, Source};
 use daybook_read_model::{
-    checkpoint::{Audit, Checkpoint, Generation, LIVE, Live},
+    checkpoint::{Audit, Checkpoint, Generation, LIVE, Live, ParkedMarks},
     collections::{META, PARKED, in_generation},
     document::{Stored, decode},
     folded::Folded,
-    registry::{Report, Stock, StoreDays, SupplierDays},
+    registry::{CategoryDays, Report, Stock, StoreDays, SupplierDays},
 };
 use mongodb::{
     Database,
@@ -102,6 +105,11 @@ impl World {
         self.start_with("0/1", Bounds { audit_interval: interval, audit_rest_factor: 0, ..Bounds::default() }).await
     }
 
+    /// Starts a projector of all documents that writes after each page of the log.
+    pub(crate) async fn start_in_small_batches(&self) -> Projector {
+        self.start_with("0/1", Bounds { audit_interval: Duration::ZERO, batch_events: 1, ..Bounds::default() }).await
+    }
+
     async fn start_with(&self, shard: &str, bounds: Bounds) -> Projector {
         let listener = daybook_chassis::server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -152,11 +160,54 @@ impl World {
         tokio::time::timeout(PATIENCE, reached).await.expect("the projector reaches the end of the log");
     }
 
+    /// The checkpoint of a share.
+    pub(crate) async fn checkpoint(&self, share: i32, shares: i32) -> Checkpoint {
+        let id = Checkpoint::id_of(self.generation(), share, shares);
+        let found = self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": id }).await.unwrap();
+        found.expect("the share has a checkpoint")
+    }
+
+    /// Waits until the checkpoint of a share is as it should be, and answers it.
+    pub(crate) async fn checkpoint_where(
+        &self,
+        share: i32,
+        shares: i32,
+        is: impl Fn(&Checkpoint) -> bool,
+    ) -> Checkpoint {
+        let reached = async {
+            loop {
+                let found = self.checkpoint(share, shares).await;
+                if is(&found) {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("the checkpoint comes to be so")
+    }
+
+    /// Waits until some shares have a report.
+    pub(crate) async fn has_report(&self, report: &str, shares: i32) {
+        for share in 0..shares {
+            self.checkpoint_where(share, shares, |found| found.reports.iter().any(|known| known == report)).await;
+        }
+    }
+
+    /// Makes the database look as it did before there was a report.
+    pub(crate) async fn forget(&self, report: &str) {
+        self.database.collection::<Document>(&in_generation(1, report)).drop().await.unwrap();
+        let checkpoints = self.database.collection::<Document>(META);
+        let forgotten = doc! { "$pull": { "reports": report }, "$unset": { "catching_up": "" } };
+        let done = checkpoints.update_many(doc! { "reports": report }, forgotten).await.unwrap();
+        assert!(done.modified_count > 0, "{report} is followed");
+    }
+
     /// Compares all documents with a fold of the whole log.
     pub(crate) async fn compare(&self) {
         self.compare_report::<StoreDays>().await;
         self.compare_report::<SupplierDays>().await;
         self.compare_report::<Stock>().await;
+        self.compare_report::<CategoryDays>().await;
         self.database.drop().await.unwrap();
     }
 
@@ -183,7 +234,7 @@ impl World {
         folded
     }
 
-    async fn compare_report<R: Report>(&self)
+    pub(crate) async fn compare_report<R: Report>(&self)
     where
         R::Head: PartialEq + Debug,
     {
@@ -203,12 +254,6 @@ impl World {
             documents.insert(document.stamp().id.clone(), document);
         }
         documents
-    }
-
-    /// The checkpoint of the only shard.
-    pub(crate) async fn checkpoint(&self) -> Checkpoint {
-        let id = Checkpoint::id_of(self.generation(), 0, 1);
-        self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": id }).await.unwrap().unwrap()
     }
 
     /// Makes the checkpoint look as if an earlier version had written it.
@@ -259,17 +304,22 @@ impl World {
 
     /// Waits until the audit has counted so many repairs, and answers what it says.
     pub(crate) async fn repaired(&self, repairs: i64) -> Audit {
+        self.audit_where(|audit| audit.repaired >= repairs).await
+    }
+
+    /// Waits until the audit says so, and answers what it says.
+    pub(crate) async fn audit_where(&self, is: impl Fn(&Audit) -> bool) -> Audit {
         let reached = async {
             loop {
                 let id = Audit::id_of(0, 1);
                 let found = self.database.collection::<Audit>(META).find_one(doc! { "_id": id }).await.unwrap();
-                if let Some(found) = found.filter(|found| found.repaired >= repairs) {
+                if let Some(found) = found.filter(&is) {
                     return found;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, reached).await.expect("the audit repairs what was spoilt")
+        tokio::time::timeout(PATIENCE, reached).await.expect("the audit comes to say so")
     }
 
     /// Waits until the heads of a report are what the log says: one may be repaired twice before another's turn comes.
@@ -290,6 +340,26 @@ impl World {
     pub(crate) async fn slots_of_store_days(&self) -> Vec<i32> {
         let documents = self.documents::<<StoreDays as Report>::Head>(StoreDays::HEADS).await;
         documents.values().map(|document| document.stamp().slot).collect()
+    }
+
+    /// Which documents are marked because they lack an event.
+    pub(crate) async fn marks(&self) -> ParkedMarks {
+        let marks = self.database.collection::<ParkedMarks>(META);
+        marks.find_one(doc! { "_id": ParkedMarks::id_of(self.generation()) }).await.unwrap().unwrap_or_default()
+    }
+
+    /// Waits until so many events are parked.
+    pub(crate) async fn has_parked(&self, events: i64) -> ParkedMarks {
+        let reached = async {
+            loop {
+                let marks = self.marks().await;
+                if marks.events == events {
+                    return marks;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("so many events are parked")
     }
 
     pub(crate) async fn parked(&self) -> Vec<i64> {
@@ -372,6 +442,21 @@ impl Projector {
         let reports = reports.iter().map(|&report| report.to_owned()).collect();
         let request = StartRebuildRequest { reports, ..StartRebuildRequest::default() };
         GenerationServiceClient::new(channel).start_rebuild(request).await.unwrap();
+    }
+
+    /// The errors of a parked event, by report.
+    pub(crate) async fn errors_of(&self, position: i64) -> BTreeMap<String, String> {
+        let channel = daybook::client::channel(&format!("http://{}", self.address)).unwrap();
+        let request = GetParkedEventRequest { position };
+        let answer = ParkedServiceClient::new(channel).get_parked_event(request).await.unwrap().into_inner();
+        answer.event.unwrap().reports.into_iter().map(|report| (report.report, report.error)).collect()
+    }
+
+    /// Asks for folding a parked event again.
+    pub(crate) async fn retry(&self, position: i64) {
+        let channel = daybook::client::channel(&format!("http://{}", self.address)).unwrap();
+        let request = RetryParkedEventRequest { position };
+        ParkedServiceClient::new(channel).retry_parked_event(request).await.unwrap();
     }
 
     /// Ends it in the middle of whatever it does.

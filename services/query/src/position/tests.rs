@@ -26,12 +26,14 @@ impl ReadApplied for Fake {
         if self.away.load(Ordering::SeqCst) {
             return Err(StoreError::Late("a test"));
         }
+        let new = CatchingUp { position: position / 2, recorded_at_micros: None };
         Ok(Applied {
             generation: None,
             position,
             event_id: Vec::new(),
             recorded_at: None,
-            reports: Arc::default(),
+            reports: ["old".to_owned()].into(),
+            catching_up: Arc::new([("new".to_owned(), new)].into()),
             parked: Arc::default(),
         })
     }
@@ -53,7 +55,7 @@ async fn many_callers_cost_two_reads() {
     let fake = Fake::default();
     fake.position.store(7, Ordering::SeqCst);
     let (positions, _shutdown) = start(&fake);
-    let answers = join_all((0..1_000).map(|_| positions.reach(0, in_ms(1_000)))).await;
+    let answers = join_all((0..1_000).map(|_| positions.reach(None, 0, in_ms(1_000)))).await;
     assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|applied| applied.position == 7)));
     assert!(fake.reads.load(Ordering::SeqCst) <= 2, "{fake:?}");
 }
@@ -64,12 +66,12 @@ async fn a_read_that_had_begun_before_the_call_does_not_answer_it() {
     let (positions, _shutdown) = start(&fake);
     let first = tokio::spawn({
         let positions = positions.clone();
-        async move { positions.reach(0, in_ms(1_000)).await }
+        async move { positions.reach(None, 0, in_ms(1_000)).await }
     });
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
     fake.position.store(5, Ordering::SeqCst);
-    assert_eq!(positions.reach(0, in_ms(1_000)).await.unwrap().position, 5);
+    assert_eq!(positions.reach(None, 0, in_ms(1_000)).await.unwrap().position, 5);
     assert!(first.await.unwrap().unwrap().position <= 5);
 }
 
@@ -83,7 +85,7 @@ async fn a_caller_is_answered_when_its_position_is_reached() {
         sleep(Duration::from_millis(50)).await;
         later.store(9, Ordering::SeqCst);
     });
-    assert_eq!(positions.reach(9, in_ms(1_000)).await.unwrap().position, 9);
+    assert_eq!(positions.reach(None, 9, in_ms(1_000)).await.unwrap().position, 9);
     assert!(begun.elapsed() < Duration::from_millis(60), "{:?}", begun.elapsed());
     let reads = fake.reads.load(Ordering::SeqCst);
     sleep(Duration::from_secs(1)).await;
@@ -95,8 +97,19 @@ async fn a_position_that_is_not_reached_is_told_with_the_one_that_is() {
     let fake = Fake::default();
     fake.position.store(8, Ordering::SeqCst);
     let (positions, _shutdown) = start(&fake);
-    let refused = positions.reach(9, in_ms(100)).await;
+    let refused = positions.reach(None, 9, in_ms(100)).await;
     assert!(matches!(refused, Err(QueryError::PositionNotReached { asked: 9, applied: 8 })), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_new_is_waited_for_on_its_own() {
+    let fake = Fake::default();
+    fake.position.store(8, Ordering::SeqCst);
+    let (positions, _shutdown) = start(&fake);
+    assert!(positions.reach(Some("old"), 8, in_ms(100)).await.is_ok());
+    assert!(positions.reach(Some("new"), 4, in_ms(100)).await.is_ok());
+    let refused = positions.reach(Some("new"), 5, in_ms(100)).await;
+    assert!(matches!(refused, Err(QueryError::PositionNotReached { asked: 5, applied: 4 })), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,17 +117,17 @@ async fn checkpoints_that_cannot_be_read_are_not_taken_for_a_late_position() {
     let fake = Fake::default();
     let (positions, _shutdown) = start(&fake);
     fake.away.store(true, Ordering::SeqCst);
-    assert!(matches!(positions.reach(9, in_ms(100)).await, Err(QueryError::Store(_))));
+    assert!(matches!(positions.reach(None, 9, in_ms(100)).await, Err(QueryError::Store(_))));
     fake.hung.store(true, Ordering::SeqCst);
-    assert!(matches!(positions.reach(9, in_ms(100)).await, Err(QueryError::Store(_))));
+    assert!(matches!(positions.reach(None, 9, in_ms(100)).await, Err(QueryError::Store(_))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_so_many_wait_and_the_others_are_still_answered() {
     let fake = Fake::default();
     let (positions, _shutdown) = start(&fake);
-    let waiting = join_all((0..WAITING_CALLERS + 10).map(|_| positions.reach(9, in_ms(100))));
-    let (waited, at_once) = tokio::join!(waiting, positions.reach(0, in_ms(50)));
+    let waiting = join_all((0..WAITING_CALLERS + 10).map(|_| positions.reach(None, 9, in_ms(100))));
+    let (waited, at_once) = tokio::join!(waiting, positions.reach(None, 0, in_ms(50)));
     assert!(at_once.is_ok());
     let refused = waited.iter().filter(|answer| matches!(answer, Err(QueryError::Overloaded(_)))).count();
     assert_eq!(refused, 10);
@@ -125,9 +138,9 @@ async fn those_who_went_away_leave_their_places() {
     let fake = Fake::default();
     let (positions, _shutdown) = start(&fake);
     for _ in 0..20 {
-        join_all((0..WAITING_CALLERS).map(|_| positions.reach(9, in_ms(20)))).await;
+        join_all((0..WAITING_CALLERS).map(|_| positions.reach(None, 9, in_ms(20)))).await;
     }
-    assert!(matches!(positions.reach(9, in_ms(20)).await, Err(QueryError::PositionNotReached { .. })));
+    assert!(matches!(positions.reach(None, 9, in_ms(20)).await, Err(QueryError::PositionNotReached { .. })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,8 +151,8 @@ async fn a_shutdown_answers_those_who_wait() {
         sleep(Duration::from_millis(20)).await;
         shutdown.cancel();
     };
-    let (refused, ()) = tokio::join!(positions.reach(9, in_ms(1_000)), stop);
+    let (refused, ()) = tokio::join!(positions.reach(None, 9, in_ms(1_000)), stop);
     assert!(matches!(refused, Err(QueryError::ShuttingDown)));
-    assert!(matches!(positions.reach(9, in_ms(100)).await, Err(QueryError::ShuttingDown)));
-    assert!(positions.reach(0, in_ms(100)).await.is_ok(), "what is in hand is finished");
+    assert!(matches!(positions.reach(None, 9, in_ms(100)).await, Err(QueryError::ShuttingDown)));
+    assert!(positions.reach(None, 0, in_ms(100)).await.is_ok(), "what is in hand is finished");
 }

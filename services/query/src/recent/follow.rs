@@ -144,7 +144,7 @@ impl Follower {
                 _ = forget.tick(), if !self.recent.read().is_empty() => {
                     // What was there at the last look: whoever has looked since still finds the rest.
                     self.recent.change(|tail| tail.forget(in_documents));
-                    if let Ok(applied) = self.positions.reach(0, Instant::now() + CALL_TIMEOUT).await {
+                    if let Ok(applied) = self.positions.reach(None, 0, Instant::now() + CALL_TIMEOUT).await {
                         in_documents = applied.position;
                     }
                     continue;
@@ -167,7 +167,7 @@ impl Follower {
     /// Ids of events are drawn at random: if the log has the event to which the documents have come, they are of one past.
     async fn compare(&mut self) -> Result<(i64, Vec<u8>, i64), Broken> {
         // Asked before the log, which therefore has all that they hold.
-        let applied = self.positions.reach(0, Instant::now() + CALL_TIMEOUT).await.ok();
+        let applied = self.positions.reach(None, 0, Instant::now() + CALL_TIMEOUT).await.ok();
         let (position, id) = applied.as_ref().map_or((0, &[][..]), |applied| (applied.position, &applied.event_id));
         let Some(head) = self.end_after(position, id).await? else { return Err(self.refuse(applied)) };
         if head < position {

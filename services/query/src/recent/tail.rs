@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use ahash::RandomState;
 use daybook::event::v1::RecordedEvent;
-use daybook_read_model::supplier_day_fold::suppliers;
+use daybook_read_model::supplier_day_fold::each_supplier;
 use prost::Message as _;
 use prost_types::Timestamp;
 
@@ -100,7 +100,8 @@ impl Tail {
     }
 
     fn pack(&self, event: &RecordedEvent) -> Kept {
-        let mut hashes: Vec<u64> = suppliers(event).into_iter().map(|id| self.hasher.hash_one(id)).collect();
+        let mut hashes: Vec<u64> = Vec::new();
+        each_supplier(event, |id| hashes.push(self.hasher.hash_one(id)));
         hashes.sort_unstable();
         hashes.dedup();
         Kept {

@@ -6,7 +6,6 @@ use daybook::{
 };
 use daybook_read_model::{
     answer,
-    collections::STORE_DAY_PAGES,
     document::Key,
     entries::Entries,
     figures::StoreDayItem,
@@ -29,7 +28,6 @@ impl Report for StoreDays {
     type View = v1::StoreDay;
 
     const NAME: &'static str = "store-day";
-    const PAGE_COLLECTION: &'static str = STORE_DAY_PAGES;
     const ID_FIELD: &'static str = "store_id";
     const IDS_FIELD: &'static str = "store_ids";
     const ENTRY_FIELDS: &'static [&'static str] = &["items"];

@@ -6,7 +6,6 @@ use daybook::{
 };
 use daybook_read_model::{
     answer,
-    collections::SUPPLIER_DAY_PAGES,
     document::Key,
     entries::Entries,
     registry::SupplierDays,
@@ -32,7 +31,6 @@ impl Report for SupplierDays {
     type View = v1::SupplierDay;
 
     const NAME: &'static str = "supplier-day";
-    const PAGE_COLLECTION: &'static str = SUPPLIER_DAY_PAGES;
     const ID_FIELD: &'static str = "supplier_id";
     const IDS_FIELD: &'static str = "supplier_ids";
     const ENTRY_FIELDS: &'static [&'static str] = &["items", "stores"];

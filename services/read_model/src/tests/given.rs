@@ -269,6 +269,8 @@ pub(super) fn moves(kinds: &[Kind]) -> Vec<UnassignedSalesMoved> {
             supplier_id: supplier_of(item),
             category: category_of(item),
             currency_code: "USD".into(),
+            from_supplier_id: UNASSIGNED.into(),
+            from_category: UNASSIGNED.into(),
             ..UnassignedSalesMoved::default()
         });
         f(moved);

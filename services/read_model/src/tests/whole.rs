@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use daybook::event::v1::event::Kind;
+use daybook::event::v1::{RecordedEvent, event::Kind};
 use proptest::prelude::*;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     figures::{SalesFigures, StoreDayItem, SupplierFigures},
     folded::Folded,
-    registry::{Report, Stock, StoreDays, SupplierDays},
+    registry::{CategoryDays, Report, Stock, StoreDays, SupplierDays},
     sum::Sum,
     supplier_day::SupplierEntry,
 };
@@ -66,6 +66,30 @@ where
     Ok(())
 }
 
+/// An event as its first version was written.
+fn make_first(event: &mut RecordedEvent) {
+    if let Some(Kind::UnassignedSalesMoved(moved)) = event.event.as_mut().and_then(|event| event.kind.as_mut()) {
+        event.schema_version = 1;
+        (moved.from_supplier_id, moved.from_category) = (String::new(), String::new());
+    }
+}
+
+fn same_folds<R>(one: &[RecordedEvent], other: &[RecordedEvent]) -> Result<(), TestCaseError>
+where
+    R: Report,
+    R::Head: PartialEq + std::fmt::Debug,
+{
+    let folded = |events: &[RecordedEvent]| {
+        let mut folded = Folded::<R>::default();
+        events.iter().for_each(|event| folded.fold(event).unwrap());
+        folded
+    };
+    let (one, other) = (folded(one), folded(other));
+    prop_assert_eq!(one.heads, other.heads);
+    prop_assert_eq!(one.pages, other.pages);
+    Ok(())
+}
+
 fn all_items(folded: &Folded<StoreDays>, head_id: &str) -> BTreeMap<String, StoreDayItem> {
     let inline = folded.heads[head_id].items.entries.iter();
     let prefix = format!("{head_id}|");
@@ -100,7 +124,23 @@ proptest! {
     fn batches_crashes_and_redelivery_give_the_same_documents(kinds in kinds(), attempts in attempts()) {
         same_after_crashes::<StoreDays>(kinds.clone(), &attempts)?;
         same_after_crashes::<SupplierDays>(kinds.clone(), &attempts)?;
-        same_after_crashes::<Stock>(kinds, &attempts)?;
+        same_after_crashes::<Stock>(kinds.clone(), &attempts)?;
+        same_after_crashes::<CategoryDays>(kinds, &attempts)?;
+    }
+
+    #[test]
+    fn events_of_the_first_version_fold_as_those_of_the_second(kinds in kinds(), choice in any::<u64>()) {
+        let newest = log(kinds);
+        let mut mixed = newest.clone();
+        for (index, event) in mixed.iter_mut().enumerate() {
+            if choice >> (index % 64) & 1 == 1 {
+                make_first(event);
+            }
+        }
+        same_folds::<StoreDays>(&newest, &mixed)?;
+        same_folds::<SupplierDays>(&newest, &mixed)?;
+        same_folds::<Stock>(&newest, &mixed)?;
+        same_folds::<CategoryDays>(&newest, &mixed)?;
     }
 
     #[test]
@@ -159,6 +199,40 @@ proptest! {
             let paid = total(day.tenders.iter().map(|(_, tender)| tender));
             prop_assert_eq!(paid.received_minor - paid.refunded_minor, day.total_minor().unwrap());
         }
+    }
+
+    #[test]
+    fn the_categories_of_a_day_add_up_to_the_store_day(kinds in kinds()) {
+        let days = folded::<StoreDays>(kinds.clone());
+        let by_category = folded::<CategoryDays>(kinds);
+        for (id, day) in &days.heads {
+            let returns = total([&day.returns_with_receipt, &day.returns_without_receipt]);
+            let Some(categories) = by_category.heads.get(id) else {
+                prop_assert_eq!((day.sales, returns.returns, day.voids.voids), (SalesFigures::default(), 0, 0));
+                continue;
+            };
+            prop_assert_eq!(&categories.currency_code, &day.currency_code);
+            let sums = total(categories.categories.iter().map(|(_, figures)| figures));
+            prop_assert_eq!(sums.lines, day.sales.lines);
+            prop_assert_eq!(sums.quantity_sold_milli, day.sales.quantity_milli);
+            prop_assert_eq!((sums.gross_minor, sums.discount_minor), (day.sales.gross_minor, day.sales.discount_minor));
+            prop_assert_eq!(sums.net_minor(), Some(day.sales.net_minor));
+            prop_assert_eq!(sums.tax_minor, day.sales.tax_minor);
+            prop_assert_eq!(sums.quantity_returned_milli, returns.quantity_milli);
+            prop_assert_eq!(sums.returns_net_minor, returns.net_minor);
+            let names = |all: Vec<&str>| all.into_iter().map(str::to_owned).collect::<Vec<_>>();
+            prop_assert_eq!(
+                names(categories.categories.iter().map(|(name, _)| name).collect()),
+                names(day.categories.iter().map(|(name, _)| name).collect())
+            );
+            for (name, figures) in categories.categories.iter() {
+                let of_day = day.categories.get(name).unwrap();
+                prop_assert_eq!((figures.transactions, figures.lines), (of_day.transactions, of_day.lines));
+                prop_assert_eq!(figures.net_minor(), Some(of_day.net_minor));
+            }
+        }
+        prop_assert!(by_category.heads.keys().all(|id| days.heads.contains_key(id)));
+        prop_assert!(by_category.pages.is_empty());
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub fn difference(message: &Message, events: &[&RecordedEvent], log: &Log) -> Op
     let event = events.first()?;
     let Ok(kind) = event.kind() else { return Some("its event cannot be read".to_owned()) };
     let sent = Sent { event, log };
-    let found = match (message, kind) {
+    let found = match (message, &*kind) {
         (Message::Supplier(it), Kind::SupplierRegistered(found)) => {
             compare(&(&it.supplier_id, &it.name, &it.gln), &(&found.supplier_id, &found.name, &found.gln))
         }
@@ -178,14 +178,15 @@ fn item(sent: &RegisterItemRequest, found: &daybook::event::v1::ItemRegistered) 
 
 /// A registration is followed by what it moves, and by nothing else.
 fn moved(events: &[&RecordedEvent]) -> Option<String> {
-    let is_move = |event: &&&RecordedEvent| matches!(event.kind(), Ok(Kind::UnassignedSalesMoved(_)));
+    let is_move = |event: &&&RecordedEvent| matches!(event.kind().as_deref(), Ok(Kind::UnassignedSalesMoved(_)));
     let other = events.iter().skip(1).find(|event| !is_move(event))?;
     Some(format!("a {} follows it", other.event_type))
 }
 
 /// A return with a receipt leaves a note in the sale's stream.
 fn note(sent: &RecordReturnRequest, found: Option<&&RecordedEvent>) -> Option<String> {
-    let noted = match found.map(|event| event.kind()) {
+    let kind = found.map(|event| event.kind());
+    let noted = match kind.as_ref().map(Result::as_deref) {
         Some(Ok(Kind::SaleReturned(note))) => note.sale_receipt.clone(),
         _ => None,
     };

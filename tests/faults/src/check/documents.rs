@@ -7,7 +7,7 @@ use daybook_read_model::{
     collections::{META, PARKED, in_generation},
     document::{Stored, begin, decode},
     folded::Folded,
-    registry::{self, Report, Stock, StoreDays, SupplierDays},
+    registry::{self, CategoryDays, Report, Stock, StoreDays, SupplierDays},
     spill::Page,
 };
 use mongodb::{
@@ -26,7 +26,7 @@ pub const DATABASE: &str = "daybook";
 /// # Errors
 /// If MongoDB does not answer, or holds something unreadable.
 pub async fn check(database: &Database, log: &Log, findings: &mut Findings) -> Outcome {
-    if registry::NAMES.len() != 3 {
+    if registry::NAMES.len() != 4 {
         return Err("a report was added that is not compared here".into());
     }
     let meta = database.collection::<Document>(META);
@@ -51,7 +51,8 @@ pub async fn check(database: &Database, log: &Log, findings: &mut Findings) -> O
     }
     report::<StoreDays>(database, &generation, log, findings).await?;
     report::<SupplierDays>(database, &generation, log, findings).await?;
-    report::<Stock>(database, &generation, log, findings).await
+    report::<Stock>(database, &generation, log, findings).await?;
+    report::<CategoryDays>(database, &generation, log, findings).await
 }
 
 async fn report<R>(database: &Database, generation: &Generation, log: &Log, findings: &mut Findings) -> Outcome

@@ -48,7 +48,7 @@ impl Log {
         for (place, event) in events.iter().enumerate() {
             let request_id = event.metadata.as_ref().map(|metadata| metadata.request_id.clone());
             by_request.entry(request_id.unwrap_or_default()).or_default().push(place);
-            if let Ok(Kind::ItemRegistered(item)) = event.kind() {
+            if let Ok(Kind::ItemRegistered(item)) = event.kind().as_deref() {
                 items.insert(item.item_id.clone(), (event.position, item.clone()));
             }
         }
@@ -84,7 +84,7 @@ impl Log {
     pub fn check(&self, findings: &mut Findings) {
         findings.events = self.events.len();
         let mut versions: HashMap<&[u8], i32> = HashMap::new();
-        let mut receipts: HashMap<(&str, &str, &str), i64> = HashMap::new();
+        let mut receipts: HashMap<(String, String, String), i64> = HashMap::new();
         let mut recorded_at = (0, 0);
         for (position, event) in (1..).zip(&self.events) {
             if event.position != position {
@@ -100,15 +100,15 @@ impl Log {
                 findings.note(format!("time goes back at position {position}"));
             }
             recorded_at = at;
-            match event.kind() {
+            match event.kind().as_deref() {
                 Err(error) => findings.note(format!("position {position}: {error}")),
                 Ok(Kind::SaleRecorded(sale)) => {
                     let Some(it) = &sale.receipt else { continue };
                     // Registers never use a number twice, not on another day either.
-                    let key = (it.store_id.as_str(), it.register_id.as_str(), it.receipt_number.as_str());
+                    let key = (it.store_id.clone(), it.register_id.clone(), it.receipt_number.clone());
                     if let Some(first) = receipts.insert(key, position) {
                         findings.doubled += 1;
-                        findings.note(format!("receipt {key:?} stands at {first} and at {position}"));
+                        findings.note(format!("receipt {it:?} stands at {first} and at {position}"));
                     }
                 }
                 Ok(_) => {}

@@ -68,10 +68,10 @@ fn folded(log: &Log) -> (Stock, Unassigned, Registered) {
             row.iter_mut().zip(change).for_each(|(figure, change)| *figure += change);
         };
         let Ok(kind) = event.kind() else { continue };
-        match kind {
+        match &*kind {
             Kind::DeliveryRecorded(it) => it.lines.iter().for_each(|line| moved(&line.item_id, line.accepted_milli, 0)),
             Kind::SaleRecorded(_) | Kind::SaleVoided(_) => {
-                let (lines, sign) = match kind {
+                let (lines, sign) = match &*kind {
                     Kind::SaleRecorded(it) => (&it.lines, 1),
                     Kind::SaleVoided(it) => (&it.lines, -1),
                     _ => continue,
