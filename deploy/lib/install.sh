@@ -30,8 +30,10 @@ find_cargo() {
     type -P cargo >/dev/null || fail 'cargo is not there: install Rust first'
 }
 
-# The checks get buf with npm, once; only they need it.
+# The checks get buf with npm, once, and build libFuzzer, which is C++; only they need it.
 install_check_tools() {
+    # shellcheck disable=SC2046 # nothing or package names
+    install_packages $(missing_command c++ g++)
     if [[ ! -x $CACHE/buf/bin/buf ]]; then
         # shellcheck disable=SC2046 # nothing or package names
         install_packages $(missing_command npm npm)
