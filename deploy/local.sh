@@ -29,7 +29,7 @@ usage: deploy/local.sh COMMAND
   test [-- ARGS]    run every check and test against servers of their own; ARGS go to `cargo test`
   bench [P1 … P9|all] [--json]
                     measure Daybook against its targets and its peers; `bench --help` lists further options
-  soak [--minutes N] [--seed S]
+  soak [--debug] [--minutes N] [--seed S]
                     break everything by random pairs of faults and check that nothing is lost; `soak --help` lists further
                     options
   help              this text

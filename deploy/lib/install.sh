@@ -30,9 +30,11 @@ find_cargo() {
     type -P cargo >/dev/null || fail 'cargo is not there: install Rust first'
 }
 
-# The checks get buf with npm, and promtool from Debian's package, once; only they need them.
+# The checks get buf with npm and promtool from Debian's package, once, and build libFuzzer, which is C++; only they need them.
 install_check_tools() {
     install_promtool
+    # shellcheck disable=SC2046 # nothing or package names
+    install_packages $(missing_command c++ g++)
     if [[ ! -x $CACHE/buf/bin/buf ]]; then
         # shellcheck disable=SC2046 # nothing or package names
         install_packages $(missing_command npm npm)

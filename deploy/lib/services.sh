@@ -10,7 +10,7 @@ readonly STATUS_SECONDS=5
 # The services and the `daybook` program.
 readonly SERVICE_PACKAGES=(daybook-command daybook-projector daybook-query daybook-operator)
 
-# Where cargo puts release programs; CARGO_TARGET_DIR and cargo's own settings count.
+# Where cargo has put the programs (of release mode, unless others were asked for); CARGO_TARGET_DIR and cargo's own settings count.
 RELEASE_DIRECTORY=
 
 # Everything: servers, migrations, services. What runs already is left alone, unless it was built anew since.
@@ -32,6 +32,16 @@ release_build() {
     say 'building the services (release mode)'
     run_job "$BUILD_SECONDS" cargo build --release --locked "${@/#/--package=}" >&2 || fail 'the build failed'
     RELEASE_DIRECTORY=$(target_directory)/release
+    say "built (after $((SECONDS - begun)) s)"
+}
+
+# The same, as tests are built: quicker to build, slower to run.
+debug_build() {
+    local begun=$SECONDS
+    install_toolchain
+    say 'building the services (debug mode)'
+    run_job "$BUILD_SECONDS" cargo build --locked "${@/#/--package=}" >&2 || fail 'the build failed'
+    RELEASE_DIRECTORY=$(target_directory)/debug
     say "built (after $((SECONDS - begun)) s)"
 }
 

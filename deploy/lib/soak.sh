@@ -4,11 +4,17 @@
 # What the longest soak may take: a day, and the checks in between.
 readonly SOAK_SECONDS=100000
 
+# With --debug first, the programs are those of the tests: nothing is built in release mode.
 soak_command() {
+    local build=release_build
+    if [[ ${1:-} == --debug ]]; then
+        build=debug_build
+        shift
+    fi
     enter_instance "$STATE/soak"
     purge_instance
     install_servers
-    release_build "${SERVICE_PACKAGES[@]}" daybook-faults
+    "$build" "${SERVICE_PACKAGES[@]}" daybook-faults
     export_soak_servers
     run_job "$SOAK_SECONDS" "$RELEASE_DIRECTORY/daybook-faults" "$@" ||
         fail 'the soak found something, or did not run to its end; it says above where logs and journal are kept'

@@ -1,7 +1,9 @@
 //! Reading the log in pages, and one stream of it.
 
 use daybook::{
-    event::v1::{EventFilter, GetStreamRequest, ReadEventsRequest, ReadEventsResponse, RecordedEvent},
+    event::v1::{
+        EventFilter, FollowEventsRequest, GetStreamRequest, ReadEventsRequest, ReadEventsResponse, RecordedEvent,
+    },
     ids::RequestId,
     reason, stream,
 };
@@ -92,6 +94,36 @@ fn a_position_beyond_the_end_is_never_answered_with_an_earlier_one() {
         let page = read(world, request).await;
         assert_eq!((page.events, page.head_position), (Vec::new(), head));
         assert_eq!(page.scanned_position, head + 10, "who goes on there reads nothing twice");
+    });
+}
+
+#[test]
+fn who_says_what_he_read_last_is_refused_by_a_log_that_does_not_hold_it() {
+    in_write_side(async |world| {
+        let whole = trade(world).await;
+        let head = i64::try_from(whole.len()).unwrap();
+        let mut log = world.client().log;
+        for last in [&whole[4], whole.last().unwrap()] {
+            let (after_position, id) = (last.position, last.event_id.to_vec());
+            let right = ReadEventsRequest { after_position, after_event_id: id.clone(), ..Default::default() };
+            assert_eq!(read(world, right).await.events.first().map(|next| next.position), {
+                (after_position < head).then_some(after_position + 1)
+            });
+            for (after_position, after_event_id) in
+                [(after_position, whole[0].event_id.to_vec()), (head + 1, id.clone()), (after_position - 1, id)]
+            {
+                let request =
+                    ReadEventsRequest { after_position, after_event_id: after_event_id.clone(), ..Default::default() };
+                let wrong = refused(log.read_events(request).await);
+                assert_eq!(wrong.why(), (Code::FailedPrecondition, reason::LOG_REPLACED));
+                let request = FollowEventsRequest { after_position, after_event_id, filter: None };
+                let wrong = refused(log.follow_events(request).await.map(drop));
+                assert_eq!(wrong.why(), (Code::FailedPrecondition, reason::LOG_REPLACED));
+            }
+        }
+        let request = ReadEventsRequest { after_event_id: vec![1, 2, 3], ..Default::default() };
+        let wrong = refused(log.read_events(request).await);
+        assert_eq!((wrong.code, wrong.fields.as_slice()), (Code::InvalidArgument, &["after_event_id".to_owned()][..]));
     });
 }
 

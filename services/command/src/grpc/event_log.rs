@@ -34,6 +34,7 @@ use super::origin::{Origin, split};
 use crate::{
     append::stopping,
     domain::check::{self, Check},
+    lineage::Bookmark,
     recent::Log,
     relay::Published,
     status,
@@ -125,6 +126,10 @@ impl EventLogService for EventLog {
         let after_id = check_event_id(&mut check, &request.after_event_id);
         finish(check)?;
         narrow(&origin, &mut filter)?;
+        // What is in memory does not say what a caller has read before.
+        if let Some(event_id) = after_id {
+            self.holds(Bookmark { position: request.after_position, event_id }).await?;
+        }
         let (sender, receiver) = mpsc::channel(FOLLOW_PAGES);
         let event_log = self.clone();
         tokio::spawn(async move { event_log.follow(request.after_position, after_id, filter, sender).await });
@@ -196,6 +201,15 @@ impl EventLog {
                 Err(refusal.with_retry_after(OVERLOAD_WAIT).into_status(""))
             }
         }
+    }
+
+    /// Refuses to go on after an event that the log does not hold.
+    async fn holds(&self, bookmark: Bookmark) -> Result<(), Status> {
+        let found = self.store.look(bookmark).await.map_err(|error| failed(&error))?;
+        if found.holds {
+            return Ok(());
+        }
+        Err(failed(&StoreError::Replaced { position: bookmark.position, head: found.head }))
     }
 
     async fn follow(
