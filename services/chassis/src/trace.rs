@@ -188,7 +188,9 @@ pub fn joined<'a>(name: &'static str, kind: Kind, traceparents: impl IntoIterato
 /// The id of the trace that a context names, for logs.
 #[must_use]
 pub fn id_in(traceparent: &str) -> Option<&str> {
-    traceparent.split('-').nth(1).filter(|id| id.len() == 32)
+    let (version, rest) = traceparent.split_once('-')?;
+    let id = rest.split('-').next()?;
+    (version.len() == 2 && id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
 
 /// True if what was recorded then is still worth being traced. Whoever folds or publishes an old log again adds nothing to
@@ -199,6 +201,8 @@ pub fn is_recent(recorded_at: SystemTime) -> bool {
 }
 
 fn context_of(traceparent: &str) -> Option<SpanContext> {
+    // The propagator also takes what lacks a digit of the version.
+    id_in(traceparent)?;
     let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &Text(traceparent));
     let span = context.span();
     Some(span.span_context().clone()).filter(|context| context.is_valid() && context.is_sampled())

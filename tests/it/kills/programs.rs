@@ -28,6 +28,9 @@ pub(super) fn postgres(directory: &Path, port: u16) -> Command {
         "unix_socket_directories=",
         "-c",
         "shared_buffers=32MB",
+        // Elsewhere a killed server leaves its shared memory behind.
+        "-c",
+        "dynamic_shared_memory_type=mmap",
     ]);
     postgres
 }

@@ -70,6 +70,8 @@ pub(super) fn server(data: &Path, port: u16) -> Outcome<Command> {
         &format!("port={port}"),
         "unix_socket_directories=",
         "shared_buffers=32MB",
+        // Elsewhere a killed server leaves its shared memory behind.
+        "dynamic_shared_memory_type=mmap",
         "log_checkpoints=off",
     ] {
         postgres.args(["-c", setting]);
