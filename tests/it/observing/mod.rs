@@ -4,6 +4,7 @@ mod alerts;
 mod collector;
 mod documents;
 mod fleet;
+mod glance;
 mod logs;
 mod metrics;
 mod table;
