@@ -63,7 +63,7 @@ fuzz() {
         return 1
     fi
     awk -v target="$target" -v most="$MEMORY_MEGABYTES" '
-        / DONE / { for (i = 1; i < NF; i++) if ($i == "cov:") coverage = $(i + 1) }
+        /DONE/ { for (i = 1; i < NF; i++) if ($i == "cov:") coverage = $(i + 1) }
         /^stat::number_of_executed_units/ { runs = $2 }
         /^stat::peak_rss_mb/ { memory = $2 }
         END {
