@@ -42,6 +42,9 @@ use crate::BoxError;
 /// The header of the W3C standard by which a trace goes on.
 pub const TRACEPARENT: &str = "traceparent";
 
+/// Its length: the library takes shorter ones, too.
+const TRACEPARENT_LEN: usize = 55;
+
 /// Other traces with which the span of a batch is linked: more make no picture.
 const MAX_LINKS: usize = 32;
 
@@ -201,8 +204,8 @@ pub fn is_recent(recorded_at: SystemTime) -> bool {
 }
 
 fn context_of(traceparent: &str) -> Option<SpanContext> {
-    // The propagator also takes what lacks a digit of the version.
-    id_in(traceparent)?;
+    // The propagator also takes what lacks a digit.
+    id_in(traceparent).filter(|_| traceparent.len() == TRACEPARENT_LEN)?;
     let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &Text(traceparent));
     let span = context.span();
     Some(span.span_context().clone()).filter(|context| context.is_valid() && context.is_sampled())

@@ -292,7 +292,7 @@ mod tests {
              \"type\":\"supplier_registered\",\"schema_version\":1,\"store_id\":\"\",\"business_date\":\"\",\
              \"occurred_at\":\"\",\"recorded_at\":\"2017-01-02T05:05:54.5Z\",\
              \"metadata\":{\"actor\":\"anonymous\",\"request_id\":\"\",\"correlation_id\":\"\",\"causation_id\":\"\",\
-             \"traceparent\":\"\"},\"content\":{\"supplier_id\":\"69\",\"name\":\"M\",\"gln\":\"\"}}"
+             \"traceparent\":\"\",\"key_id\":\"\",\"scopes\":[]},\"content\":{\"supplier_id\":\"69\",\"name\":\"M\",\"gln\":\"\"}}"
         );
     }
 

@@ -113,7 +113,7 @@ fn what_happens_is_counted() {
         let projector = world.projector.numbers().await;
         assert_eq!(value(&projector, "daybook_projected_events_total", &[]), events);
         assert_eq!(value(&projector, "daybook_feed_events_total", &[]), events);
-        for report in ["store_days", "supplier_days", "stock"] {
+        for report in ["store_days", "supplier_days", "stock", "category_days"] {
             assert!(value(&projector, "daybook_document_writes_total", &[("report", report)]) > 0.0, "{report}");
         }
 
