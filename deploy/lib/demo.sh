@@ -65,7 +65,7 @@ With grpcurl (the services describe themselves by reflection, to those whom they
   grpcurl -cacert \$doors/ca.pem -H "\$token" -d '$request' ${query#https://} $method
 
 With buf, from npm:
-  npx @bufbuild/buf curl --cacert \$doors/ca.pem -H "\$token" -d '$request' $query/$method
+  npx @bufbuild/buf curl --cacert \$doors/ca.pem -H "\$token" --reflect-header '*' -d '$request' $query/$method
 
 A token for a register that may only sell in store $DEMO_STORE:
   $program token issue --key-file \$doors/tokens.key.pem --key-id local --issuer $DOORS_ISSUER \\

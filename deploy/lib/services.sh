@@ -149,7 +149,7 @@ publish_endpoints() {
         printf 'DAYBOOK_%s_ENDPOINT=%s\n' "${name^^}" "$(endpoint_of "$name")"
         # A service that was started by an earlier version has none.
         if port_of "$name-metrics" >/dev/null; then
-            printf 'DAYBOOK_%s_METRICS_ENDPOINT=%s\n' "${name^^}" "$(endpoint_of "$name-metrics")"
+            printf 'DAYBOOK_%s_METRICS_ENDPOINT=%s\n' "${name^^}" "http://127.0.0.1:$(port_of "$name-metrics")"
         fi
     done >"$INSTANCE/env.new"
     {
