@@ -151,3 +151,67 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use tokio::sync::Notify;
+    use tonic::Code;
+    use tower::{ServiceExt as _, service_fn};
+
+    use super::*;
+
+    const KNOWN: &str = "/test.Service/Method";
+
+    fn guard(calls: usize) -> GuardLayer {
+        let methods = HashMap::from([(KNOWN, &["admin"][..])]);
+        GuardLayer::new(None, &Policy { methods, scopes: &["admin"], whole: &["admin"], kinds: &[] }, calls)
+    }
+
+    fn request(path: &str) -> Request<Body> {
+        Request::builder().uri(path).body(Body::default()).unwrap()
+    }
+
+    fn code(answer: &Response<Body>) -> Option<Code> {
+        let code = answer.headers().get("grpc-status")?.as_bytes();
+        Some(Code::from_bytes(code))
+    }
+
+    #[tokio::test]
+    async fn a_method_that_nobody_declared_is_not_reached() {
+        let inner = service_fn(async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Body::default())));
+        let guarded = guard(1).layer(inner);
+        let answer = guarded.clone().oneshot(request("/test.Service/Other")).await.unwrap();
+        assert_eq!(code(&answer), Some(Code::Unimplemented));
+        for reached in
+            [KNOWN, "/grpc.health.v1.Health/Check", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"]
+        {
+            let answer = guarded.clone().oneshot(request(reached)).await.unwrap();
+            assert_eq!(code(&answer), None, "{reached}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_call_too_many_at_once_is_shed_and_the_next_one_is_not() {
+        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (tell, wait) = (Arc::clone(&begun), Arc::clone(&go_on));
+        let inner = service_fn(move |_: Request<Body>| {
+            let (tell, wait) = (Arc::clone(&tell), Arc::clone(&wait));
+            async move {
+                tell.notify_one();
+                wait.notified().await;
+                Ok::<_, Infallible>(Response::new(Body::default()))
+            }
+        });
+        let guarded = guard(1).layer(inner);
+        let first = tokio::spawn(guarded.clone().oneshot(request(KNOWN)));
+        begun.notified().await;
+        let shed = guarded.clone().oneshot(request(KNOWN)).await.unwrap();
+        assert_eq!(code(&shed), Some(Code::ResourceExhausted));
+        go_on.notify_one();
+        assert_eq!(code(&first.await.unwrap().unwrap()), None);
+        go_on.notify_one();
+        assert_eq!(code(&guarded.oneshot(request(KNOWN)).await.unwrap()), None);
+    }
+}

@@ -4,7 +4,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use jsonwebtoken::{EncodingKey, Header, encode};
+use jsonwebtoken::{
+    EncodingKey, Header, encode,
+    jwk::{Jwk, KeyAlgorithm},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -215,20 +218,24 @@ fn a_changed_file_counts_and_a_broken_one_does_not() {
 #[test]
 fn keys_come_from_a_key_set_too() {
     let given = Given::new();
-    let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
-    let set =
-        json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "set", "alg": "EdDSA", "use": "sig", "x": x }] });
-    fs::write(given.path("jwks.json"), set.to_string()).unwrap();
+    let own = EncodingKey::from_ec_pem(given.ec.serialize_pem().as_bytes()).unwrap();
+    let mut jwk = Jwk::from_encoding_key(&own, jsonwebtoken::Algorithm::ES256).unwrap();
+    jwk.common.key_id = Some("set".to_owned());
+    jwk.common.key_algorithm = Some(KeyAlgorithm::ES256);
+    let write = |jwk: &Jwk| fs::write(given.path("jwks.json"), json!({ "keys": [jwk] }).to_string()).unwrap();
+    write(&jwk);
     let file = fs::read_to_string(given.path("access.toml")).unwrap();
     fs::write(given.path("access.toml"), file.replacen("[tokens]", "[tokens]\njwks_file = \"jwks.json\"", 1)).unwrap();
     let access = given.open().unwrap();
-    let header = Header { kid: Some("set".to_owned()), ..Header::new(jsonwebtoken::Algorithm::EdDSA) };
-    let ed = EncodingKey::from_ed_pem(given.ed.serialize_pem().as_bytes()).unwrap();
-    let forged = encode(&header, &claims(), &ed).unwrap();
-    assert_eq!(recognize(&access, &forged), Err(Denial::BadToken));
+    let header = Header { kid: Some("set".to_owned()), ..Header::new(jsonwebtoken::Algorithm::ES256) };
+    let token = encode(&header, &claims(), &own).unwrap();
+    assert_eq!(recognize(&access, &token).unwrap().identity().key_id, "set");
+    let stranger = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let stranger = EncodingKey::from_ec_pem(stranger.serialize_pem().as_bytes()).unwrap();
+    assert_eq!(recognize(&access, &encode(&header, &claims(), &stranger).unwrap()), Err(Denial::BadToken));
 
-    let without_algorithm = set.to_string().replace("\"alg\":\"EdDSA\",", "");
-    fs::write(given.path("jwks.json"), without_algorithm).unwrap();
+    jwk.common.key_algorithm = None;
+    write(&jwk);
     assert!(given.open().unwrap_err().to_string().contains("names no alg"));
 }
 
