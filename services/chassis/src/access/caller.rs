@@ -66,10 +66,10 @@ impl Caller {
         &self.0
     }
 
-    /// True if the caller has one of the scopes.
+    /// True if the caller has a scope.
     #[must_use]
-    pub fn has_one_of(&self, scopes: &[&str]) -> bool {
-        self.0.is_anybody || scopes.iter().any(|scope| self.0.scopes.iter().any(|own| own == scope))
+    pub fn has(&self, scope: &str) -> bool {
+        self.0.is_anybody || self.0.scopes.iter().any(|own| own == scope)
     }
 
     /// True if the caller may speak for some objects only.

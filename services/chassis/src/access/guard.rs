@@ -89,10 +89,8 @@ impl Guard {
         let denied = |denial| (denial, Some(caller.clone()));
         if !REFLECTION.iter().any(|reflection| path.starts_with(reflection)) {
             let any_of = self.methods.get(path).ok_or_else(|| denied(Denial::UnknownMethod))?;
-            let is_whole = |scope: &&str| self.whole.contains(scope);
-            let counts: Vec<&str> =
-                any_of.iter().copied().filter(|scope| !(caller.is_bound() && is_whole(scope))).collect();
-            if !caller.has_one_of(&counts) {
+            let counts = |scope: &str| !(caller.is_bound() && self.whole.contains(&scope));
+            if !any_of.iter().any(|scope| caller.has(scope) && counts(scope)) {
                 return Err(denied(Denial::NoScope(any_of)));
             }
         }
