@@ -65,6 +65,8 @@ postgres_place() {
     # A directory that somebody else has put there is not used.
     [[ ! -e $outside || (! -L $outside && $(stat -c %U -- "$outside") == "$user") ]] ||
         fail "$outside is there already and is not ours"
+    # Data of a checkout that was deleted: its passwords went with it.
+    rm -rf -- "$outside"
     make_private_directory "$outside"
     chown "$user:" -- "$outside"
     ln -s -- "$outside" "$home"
