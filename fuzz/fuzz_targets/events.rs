@@ -18,7 +18,7 @@ impl Visitor for Fold<'_> {
         // Twice: the second time it is known already, or another event for the same documents.
         let later = RecordedEvent { position: self.0.position.wrapping_add(1), ..self.0.clone() };
         let _ = (folded.fold(self.0), folded.fold(self.0), folded.fold(&later));
-        let _ = registry::touched_by_envelope(R::HEADS, self.0);
+        let _ = registry::touched_by_envelope::<R>(self.0);
     }
 }
 
@@ -31,6 +31,6 @@ fuzz_target!(|data: &[u8]| {
     registry::each(&mut Fold(&recorded));
     if let Ok(kind) = recorded.kind() {
         let store_id = Some(recorded.store_id.as_str()).filter(|store| !store.is_empty());
-        Effects::default().add(1, Place { store_id, business_date: None }, kind);
+        Effects::default().add(1, Place { store_id, business_date: None }, &kind);
     }
 });

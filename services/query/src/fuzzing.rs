@@ -1,12 +1,13 @@
 //! What decodes bytes from outside, for the fuzz targets in fuzz/.
 
 use daybook::query::v1::{
-    GetProjectionStatusRequest, GetStockRequest, GetStoreDayRequest, GetSupplierDayRequest, ListStockRequest,
-    ListStoreDayItemsRequest, ListStoreDaysRequest, ListSupplierDayItemsRequest, ListSupplierDayStoresRequest,
-    ListSupplierDaysRequest, StreamStoreDaysRequest, StreamSupplierDaysRequest,
+    GetCategoryDayRequest, GetProjectionStatusRequest, GetStockRequest, GetStoreDayRequest, GetSupplierDayRequest,
+    ListCategoryDaysRequest, ListStockRequest, ListStoreDayItemsRequest, ListStoreDaysRequest,
+    ListSupplierDayItemsRequest, ListSupplierDayStoresRequest, ListSupplierDaysRequest, StreamCategoryDaysRequest,
+    StreamStoreDaysRequest, StreamSupplierDaysRequest,
 };
 use daybook_chassis::access::Narrowed;
-use daybook_read_model::registry::{StoreDays, SupplierDays};
+use daybook_read_model::registry::{CategoryDays, StoreDays, SupplierDays};
 use prost::Message as _;
 
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// How many kinds of requests there are.
-pub const REQUESTS: u8 = 12;
+pub const REQUESTS: u8 = 15;
 
 /// Decodes a request of the kind and checks it.
 pub fn request(kind: u8, bytes: &[u8]) {
@@ -109,6 +110,24 @@ pub fn request(kind: u8, bytes: &[u8]) {
             if let Ok(mut asked) = ListStockRequest::decode(bytes) {
                 let own = Narrowed::To(std::mem::take(&mut asked.store_ids));
                 let _ = stock::wanted(asked, &own);
+            }
+        }
+        11 => {
+            if let Ok(asked) = GetCategoryDayRequest::decode(bytes) {
+                let _ = wanted::one::<CategoryDays>(&asked.store_id, &asked.business_date, asked.at_least_position);
+            }
+        }
+        12 => {
+            if let Ok(asked) = ListCategoryDaysRequest::decode(bytes) {
+                let page = page(asked.page_size, &asked.page_token);
+                let (own, at_least) = (Narrowed::To(asked.store_ids), asked.at_least_position);
+                let _ = wanted::list::<CategoryDays>(asked.dates.as_ref(), &own, page, at_least);
+            }
+        }
+        13 => {
+            if let Ok(asked) = StreamCategoryDaysRequest::decode(bytes) {
+                let (own, at_least) = (Narrowed::To(asked.store_ids), asked.at_least_position);
+                let _ = wanted::stream::<CategoryDays>(asked.dates.as_ref(), &own, false, at_least);
             }
         }
         _ => {
