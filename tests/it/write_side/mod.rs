@@ -4,6 +4,7 @@ mod accepting;
 mod append_only;
 mod business_day;
 mod ledger;
+mod moving;
 mod ordering;
 mod repeating;
 mod returning;

@@ -1,5 +1,9 @@
 //! The task that appends.
 
+mod moving;
+
+pub(super) use moving::MOVES_AT_ONCE;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
@@ -9,7 +13,7 @@ use std::{
 use daybook_chassis::{BoxError, CancellationToken, metrics::Metrics, process::chain, trace};
 use tokio::{
     sync::{mpsc, watch},
-    time::Instant,
+    time::{Instant, sleep_until},
 };
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
@@ -21,9 +25,13 @@ use super::{
 };
 use crate::{
     domain::{catalogue::Catalogue, decision},
+    lineage::Bookmark,
     metrics::Appending,
     recent::Log,
-    store::{Store, StoreError, append::Appended},
+    store::{
+        Store, StoreError,
+        append::{Appended, Batch},
+    },
 };
 
 /// Commands of one batch: beyond some hundred the time of a commit is all work, and waiting only grows.
@@ -50,6 +58,8 @@ pub struct Pipeline {
     catalogue: Arc<RwLock<Catalogue>>,
     /// The catalogue holds something that may not be in the log, or lacks something that is.
     stale: bool,
+    /// From when on sales that are left are moved.
+    moves_from: Instant,
     /// Commands that wait for the next batch.
     carried: VecDeque<Queued>,
     log: Log,
@@ -73,7 +83,20 @@ impl Pipeline {
         let catalogue = Arc::new(RwLock::new(Catalogue::default()));
         let appends = Appends::new(sender, Arc::clone(&catalogue), metrics);
         let counts = appends.counts.clone();
-        (Self { store, queue, catalogue, stale: true, carried: VecDeque::new(), log, healthy, counts }, appends)
+        (
+            Self {
+                store,
+                queue,
+                catalogue,
+                stale: true,
+                moves_from: Instant::now(),
+                carried: VecDeque::new(),
+                log,
+                healthy,
+                counts,
+            },
+            appends,
+        )
     }
 
     /// Loads the catalogue, so that the first commands find it.
@@ -96,13 +119,17 @@ impl Pipeline {
     /// None today; a task of the process ends with a result.
     pub async fn run(mut self, served: CancellationToken) -> Result<(), BoxError> {
         while let Some(commands) = self.gather(&served).await {
-            self.step(commands).await;
+            if !commands.is_empty() {
+                self.step(commands).await;
+            }
+            self.move_next().await;
         }
         info!("the append pipeline is drained");
         Ok(())
     }
 
-    /// Takes what is waiting, up to the bounds of a batch; waits only if nothing is. `None` when nothing can come any more.
+    /// Takes what is waiting, up to the bounds of a batch; waits only if nothing is, and no sales are to be moved. `None` when
+    /// nothing can come any more.
     async fn gather(&mut self, served: &CancellationToken) -> Option<Vec<Queued>> {
         let mut batch: Vec<Queued> = Vec::new();
         let mut bytes = 0;
@@ -111,14 +138,20 @@ impl Pipeline {
                 Some(carried) => carried,
                 None => match self.queue.try_recv() {
                     Ok(queued) => queued,
-                    Err(_) if batch.is_empty() => tokio::select! {
-                        queued = self.queue.recv() => queued?,
-                        () = served.cancelled(), if !self.queue.is_closed() => {
-                            // Connections that outlive the server hold ways in, but bring nothing any more.
-                            self.queue.close();
-                            continue;
+                    Err(_) if batch.is_empty() => {
+                        let next_move = self.next_move();
+                        tokio::select! {
+                            queued = self.queue.recv() => queued?,
+                            () = sleep_until(next_move.unwrap_or_else(Instant::now)), if next_move.is_some() => {
+                                return Some(batch);
+                            }
+                            () = served.cancelled(), if !self.queue.is_closed() => {
+                                // Connections that outlive the server hold ways in, but bring nothing any more.
+                                self.queue.close();
+                                continue;
+                            }
                         }
-                    },
+                    }
                     Err(_) => break,
                 },
             };
@@ -229,15 +262,9 @@ impl Pipeline {
                 Round::Again(answer_seen(accepted, &seen))
             }
             Ok(Appended::Changed) => {
-                self.stale = true;
                 let rest = commands_of(accepted);
-                match self.store.look(batch.follows).await {
-                    Ok(found) => {
-                        if !found.holds {
-                            self.log.lineage().gone(batch.follows.position);
-                        }
-                        Round::Again(rest)
-                    }
+                match self.changed(batch.follows).await {
+                    Ok(()) => Round::Again(rest),
                     Err(error) => Round::Away { rest, error, sent: false },
                 }
             }
@@ -252,26 +279,13 @@ impl Pipeline {
         }
     }
 
-    /// A command that registers an item with earlier sales begins a batch of its own, with these sales at hand.
-    async fn split_at_move(
-        &mut self,
-        commands: &mut Vec<Queued>,
-    ) -> Result<Option<Vec<crate::domain::item::UnassignedSales>>, StoreError> {
-        let found = {
-            let catalogue = self.lock();
-            commands.iter().position(|queued| {
-                queued.submission.command.registers_item().is_some_and(|item| catalogue.is_unassigned(item))
-            })
-        };
-        let Some(index) = found else { return Ok(None) };
-        let rest = commands.split_off(index.max(1));
-        for queued in rest.into_iter().rev() {
-            self.carried.push_front(queued);
+    /// Nothing was written: because the catalogue has changed, or because the log does not hold what this process saw in it.
+    async fn changed(&mut self, follows: Bookmark) -> Result<(), StoreError> {
+        self.stale = true;
+        if !self.store.look(follows).await?.holds {
+            self.log.lineage().gone(follows.position);
         }
-        match commands.first().and_then(|queued| queued.submission.command.registers_item()) {
-            Some(item) if index == 0 => self.store.unassigned_sales(item).await.map(Some),
-            _ => Ok(None),
-        }
+        Ok(())
     }
 
     /// Takes note that the log reaches a position.

@@ -10,9 +10,9 @@ use prost::Message as _;
 use tonic::Code;
 use uuid::Uuid;
 
-use super::Queued;
+use super::{Queued, pipeline::MOVES_AT_ONCE};
 use crate::{
-    domain::{catalogue::Catalogue, decision::NewEvent, item::UnassignedSales},
+    domain::{catalogue::Catalogue, decision::NewEvent, moves::UnassignedSales},
     store::append::Batch,
 };
 
@@ -52,7 +52,7 @@ pub(super) struct Accepted {
 
 impl Plan {
     /// Decides commands in order. Each sees the catalogue as the ones before it leave it. `sold_before` is what was sold of
-    /// the item that the first command registers.
+    /// the item that the first command registers, or the first of it.
     pub(super) fn decide(
         commands: Vec<Queued>,
         catalogue: &mut Catalogue,
@@ -85,8 +85,7 @@ impl Plan {
                 plan.deferred.push(queued);
                 continue;
             }
-            let payloads: Vec<Vec<u8>> =
-                events.iter().map(|event| Event { kind: Some(event.kind.clone()) }.encode_to_vec()).collect();
+            let payloads: Vec<Vec<u8>> = events.iter().map(encode).collect();
             if let Some(large) = payloads.iter().map(Vec::len).find(|bytes| *bytes > MAX_EVENT_BYTES) {
                 let message = format!("the event would have {large} bytes; the most is {MAX_EVENT_BYTES}");
                 let refusal = Refusal::new(Code::InvalidArgument, reason::OUT_OF_BOUNDS, message);
@@ -97,33 +96,18 @@ impl Plan {
             for (event, payload) in events.iter().zip(payloads) {
                 streams.insert(event.stream_id);
                 plan.batch.touches_catalogue |= catalogue.apply(&event.kind);
-                plan.push(event, payload, now, &queued);
+                push(&mut plan.batch, event, payload, now, queued.submission.metadata.encode_to_vec());
+            }
+            // There may be more than were at hand.
+            if let Some(item) =
+                submission.command.registers_item().filter(|_| moves.is_some_and(|it| it.len() == MOVES_AT_ONCE))
+            {
+                catalogue.note_to_move(item);
             }
             plan.mark_first(&queued, events.len());
             plan.accepted.push(Accepted { queued, events });
         }
         plan
-    }
-
-    fn push(&mut self, event: &NewEvent, payload: Vec<u8>, now: Timestamp, queued: &Queued) {
-        let columns = &mut self.batch.columns;
-        let kind = event.event_type();
-        columns.event_ids.push(Uuid::now_v7());
-        columns.stream_ids.push(event.stream_id);
-        columns.stream_versions.push(event.stream_version);
-        columns.event_types.push(kind.as_str());
-        columns.schema_versions.push(kind.schema_version());
-        columns.store_ids.push(event.store_id.clone());
-        columns.business_dates.push(event.business_date);
-        columns.occurred_at.push(event.occurred_at.unwrap_or(now));
-        columns.request_ids.push(None);
-        columns.fingerprints.push(None);
-        columns.request_events.push(None);
-        columns.payloads.push(payload);
-        columns.metadata.push(queued.submission.metadata.encode_to_vec());
-        let number = i64::try_from(columns.event_ids.len()).unwrap_or(i64::MAX);
-        let place = Place { store_id: event.store_id.as_deref(), business_date: event.business_date };
-        self.batch.effects.add(number, place, &event.kind);
     }
 
     fn mark_first(&mut self, queued: &Queued, events: usize) {
@@ -133,6 +117,33 @@ impl Plan {
         columns.fingerprints[first] = Some(queued.submission.fingerprint.to_vec());
         columns.request_events[first] = i32::try_from(events).ok();
     }
+}
+
+/// An event as the log keeps it.
+pub(super) fn encode(event: &NewEvent) -> Vec<u8> {
+    Event { kind: Some(event.kind.clone()) }.encode_to_vec()
+}
+
+/// Adds an event to a batch, as one that is not the first of a command.
+pub(super) fn push(batch: &mut Batch, event: &NewEvent, payload: Vec<u8>, now: Timestamp, metadata: Vec<u8>) {
+    let columns = &mut batch.columns;
+    let kind = event.event_type();
+    columns.event_ids.push(Uuid::now_v7());
+    columns.stream_ids.push(event.stream_id);
+    columns.stream_versions.push(event.stream_version);
+    columns.event_types.push(kind.as_str());
+    columns.schema_versions.push(kind.schema_version());
+    columns.store_ids.push(event.store_id.clone());
+    columns.business_dates.push(event.business_date);
+    columns.occurred_at.push(event.occurred_at.unwrap_or(now));
+    columns.request_ids.push(None);
+    columns.fingerprints.push(None);
+    columns.request_events.push(None);
+    columns.payloads.push(payload);
+    columns.metadata.push(metadata);
+    let number = i64::try_from(columns.event_ids.len()).unwrap_or(i64::MAX);
+    let place = Place { store_id: event.store_id.as_deref(), business_date: event.business_date };
+    batch.effects.add(number, place, &event.kind);
 }
 
 /// The instant to the microsecond, as Postgres keeps it.

@@ -1,6 +1,6 @@
 //! What commands are decided against: the suppliers, stores and items that are registered.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use daybook::{business_day::BusinessDayRule, event::v1::event::Kind, ids::UNASSIGNED, money::Currency, reason};
 
@@ -16,6 +16,8 @@ pub struct Catalogue {
     items: HashMap<Box<str>, Item>,
     /// Items that were sold but are not registered.
     unassigned: HashSet<Box<str>>,
+    /// Items that are registered, and of which sales from before are not all moved yet.
+    to_move: BTreeSet<Box<str>>,
 }
 
 /// What a decision needs to know of a store.
@@ -157,6 +159,22 @@ impl Catalogue {
             | Kind::StockAdjusted(_)
             | Kind::UnassignedSalesMoved(_) => false,
         }
+    }
+
+    /// An item that is registered, and of which sales from before are not all moved yet.
+    #[must_use]
+    pub fn next_to_move(&self) -> Option<&str> {
+        self.to_move.first().map(AsRef::as_ref)
+    }
+
+    /// Notes an item that is registered, and of which sales from before may be left to be moved.
+    pub fn note_to_move(&mut self, item_id: &str) {
+        self.to_move.insert(item_id.into());
+    }
+
+    /// Notes that nothing of an item is left to be moved.
+    pub fn all_moved(&mut self, item_id: &str) {
+        self.to_move.remove(item_id);
     }
 
     /// Notes an item that was sold but is not registered, when the catalogue is loaded.

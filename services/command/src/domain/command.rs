@@ -4,18 +4,9 @@ use daybook_chassis::answer::Refusal;
 use uuid::Uuid;
 
 use super::{
-    adjustment::AdjustStock,
-    catalogue::Catalogue,
-    decision::NewEvent,
-    delivery::RecordDelivery,
-    discard::DiscardEvent,
-    item::{RegisterItem, UnassignedSales},
-    sale::RecordSale,
-    sale_return::RecordReturn,
-    sale_state::SaleState,
-    store::RegisterStore,
-    supplier::RegisterSupplier,
-    void::VoidSale,
+    adjustment::AdjustStock, catalogue::Catalogue, decision::NewEvent, delivery::RecordDelivery, discard::DiscardEvent,
+    item::RegisterItem, moves::UnassignedSales, sale::RecordSale, sale_return::RecordReturn, sale_state::SaleState,
+    store::RegisterStore, supplier::RegisterSupplier, void::VoidSale,
 };
 
 /// A well-formed command with the state of the streams that it depends on.

@@ -2,12 +2,11 @@
 
 use daybook::{
     command::v1::RegisterItemRequest,
-    event::v1::{BusinessDay, ItemRegistered, UnassignedSalesMoved, event::Kind},
+    event::v1::{ItemRegistered, event::Kind},
     ids::{ItemId, SupplierId, UNASSIGNED},
     quantity, reason, stream,
 };
 use daybook_chassis::answer::Refusal;
-pub use daybook_write_model::UnassignedSales;
 use jiff::Timestamp;
 use tonic::Code;
 
@@ -15,6 +14,7 @@ use super::{
     catalogue::Catalogue,
     check::{self, Check},
     decision::NewEvent,
+    moves::{Moves, UnassignedSales},
 };
 
 /// A well-formed RegisterItem.
@@ -82,34 +82,9 @@ impl RegisterItem {
         }
         let registered = Kind::ItemRegistered(self.event.clone());
         let mut events = vec![NewEvent::first(&self.stream(), self.occurred_at, registered)];
-        let moves = sold_before.iter().filter_map(|sold| catalogue.store(&sold.store_id).map(|store| (sold, store)));
-        for (version, (sold, store)) in (2..).zip(moves) {
-            let day = BusinessDay {
-                date: sold.business_date.to_string(),
-                time_zone: store.rule.zone_name().to_owned(),
-                cut_off_minutes: store.rule.cut_off_minutes(),
-                hour: 0,
-            };
-            let moved = UnassignedSalesMoved {
-                item_id: self.event.item_id.clone(),
-                store_id: sold.store_id.clone(),
-                business_day: Some(day),
-                supplier_id: self.event.supplier_id.clone(),
-                category: self.event.category.clone(),
-                currency_code: store.currency.code().to_owned(),
-                lines_sold: sold.lines_sold,
-                quantity_sold_milli: sold.quantity_sold_milli,
-                gross_minor: sold.gross_minor,
-                discount_minor: sold.discount_minor,
-                tax_minor: sold.tax_minor,
-                quantity_returned_milli: sold.quantity_returned_milli,
-                returns_net_minor: sold.returns_net_minor,
-                from_supplier_id: UNASSIGNED.to_owned(),
-                from_category: UNASSIGNED.to_owned(),
-            };
-            let event = NewEvent::first(&self.stream(), self.occurred_at, Kind::UnassignedSalesMoved(moved));
-            events.push(event.at_version(version).of_store(&sold.store_id).on(sold.business_date));
-        }
+        let ItemRegistered { item_id, supplier_id, category, .. } = &self.event;
+        let moves = Moves { item_id, supplier_id, category, occurred_at: self.occurred_at };
+        events.extend(moves.of(sold_before, catalogue, 2));
         Ok(events)
     }
 

@@ -9,6 +9,7 @@ pub mod decision;
 pub mod delivery;
 pub mod discard;
 pub mod item;
+pub mod moves;
 pub mod receipt;
 pub mod sale;
 pub mod sale_return;

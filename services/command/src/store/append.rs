@@ -1,14 +1,14 @@
-//! Appending a batch: one statement, or one transaction where reference data changes too.
+//! Appending a batch in one statement.
 
 use bytes::Bytes;
 use daybook_chassis::trace;
 use daybook_write_model::Effects;
-use deadpool_postgres::{GenericClient, Object};
+use deadpool_postgres::GenericClient;
 use jiff::{Timestamp, civil::Date};
 use tokio_postgres::{Row, Statement, types::ToSql};
 use uuid::Uuid;
 
-use super::{Connection, StoreError, bounded};
+use super::{Connection, StoreError, bounded, reference};
 use crate::lineage::Bookmark;
 
 /// A batch as columns, one entry for each event.
@@ -83,7 +83,7 @@ pub struct FirstEvent {
     pub events: i32,
 }
 
-const APPEND: &str = include_str!("append.sql");
+pub(super) const APPEND: &str = include_str!("append.sql");
 
 /// Looks for commands that would be refused but may have been accepted before.
 const LOOK_UP: &str =
@@ -105,7 +105,7 @@ impl Connection {
         let client = self.client()?;
         let result = bounded(async {
             if batch.effects.has_reference_data() {
-                append_with_reference_data(client, batch).await
+                reference::append(client, batch).await
             } else {
                 let statement = client.prepare_cached(APPEND).await?;
                 write(client, &statement, batch).await
@@ -142,99 +142,11 @@ impl Connection {
     }
 }
 
-async fn append_with_reference_data(client: &mut Object, batch: &Batch) -> Result<Appended, StoreError> {
-    let statement = client.prepare_cached(APPEND).await?;
-    let transaction = client.transaction().await?;
-    let appended = write(&transaction, &statement, batch).await?;
-    let Appended::Written { base, recorded_at } = appended else {
-        transaction.rollback().await?;
-        return Ok(appended);
-    };
-    let effects = &batch.effects;
-    for (number, supplier) in &effects.suppliers {
-        let sql = "INSERT INTO suppliers (supplier_id, name, gln, position) VALUES ($1, $2, $3, $4)";
-        let statement = transaction.prepare_cached(sql).await?;
-        let position = base + number;
-        transaction.execute(&statement, &[&supplier.supplier_id, &supplier.name, &supplier.gln, &position]).await?;
-    }
-    for (number, store) in &effects.stores {
-        let sql = "INSERT INTO stores
-                (store_id, name, time_zone, cut_off_minutes, currency_code, negative_stock_allowed, position)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let statement = transaction.prepare_cached(sql).await?;
-        let position = base + number;
-        let parameters: [&(dyn ToSql + Sync); 7] = [
-            &store.store_id,
-            &store.name,
-            &store.time_zone,
-            &store.cut_off_minutes,
-            &store.currency_code,
-            &store.negative_stock_allowed,
-            &position,
-        ];
-        transaction.execute(&statement, &parameters).await?;
-    }
-    insert_items(&transaction, base, effects).await?;
-    for ((item_id, store_id, business_date), sold) in &effects.unassigned {
-        let sql = "INSERT INTO unassigned_sales AS u VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-            ON CONFLICT (item_id, store_id, business_date) DO UPDATE SET
-                lines_sold = u.lines_sold + excluded.lines_sold,
-                quantity_sold_milli = u.quantity_sold_milli + excluded.quantity_sold_milli,
-                gross_minor = u.gross_minor + excluded.gross_minor,
-                discount_minor = u.discount_minor + excluded.discount_minor,
-                tax_minor = u.tax_minor + excluded.tax_minor,
-                quantity_returned_milli = u.quantity_returned_milli + excluded.quantity_returned_milli,
-                returns_net_minor = u.returns_net_minor + excluded.returns_net_minor";
-        let statement = transaction.prepare_cached(sql).await?;
-        let parameters: [&(dyn ToSql + Sync); 10] = [
-            item_id,
-            store_id,
-            business_date,
-            &sold.lines_sold,
-            &sold.quantity_sold_milli,
-            &sold.gross_minor,
-            &sold.discount_minor,
-            &sold.tax_minor,
-            &sold.quantity_returned_milli,
-            &sold.returns_net_minor,
-        ];
-        transaction.execute(&statement, &parameters).await?;
-    }
-    transaction.commit().await?;
-    Ok(Appended::Written { base, recorded_at })
-}
-
-async fn insert_items(
-    transaction: &deadpool_postgres::Transaction<'_>,
-    base: i64,
-    effects: &Effects,
-) -> Result<(), StoreError> {
-    if effects.items.is_empty() {
-        return Ok(());
-    }
-    let items = || effects.items.iter();
-    let ids: Vec<&str> = items().map(|(_, item)| item.item_id.as_str()).collect();
-    let names: Vec<&str> = items().map(|(_, item)| item.name.as_str()).collect();
-    let gtins: Vec<&str> = items().map(|(_, item)| item.gtin.as_str()).collect();
-    let categories: Vec<&str> = items().map(|(_, item)| item.category.as_str()).collect();
-    let units: Vec<&str> = items().map(|(_, item)| item.unit_code.as_str()).collect();
-    let decimals: Vec<i32> = items().map(|(_, item)| item.decimals).collect();
-    let suppliers: Vec<&str> = items().map(|(_, item)| item.supplier_id.as_str()).collect();
-    let positions: Vec<i64> = items().map(|(number, _)| base + number).collect();
-    let sql =
-        "INSERT INTO items (item_id, name, gtin, category, unit_code, decimals, supplier_id, supplier_since, position)
-        SELECT i.item_id, i.name, i.gtin, i.category, i.unit_code, i.decimals, i.supplier_id, e.occurred_at, i.position
-        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::text[], $8::bigint[])
-            AS i (item_id, name, gtin, category, unit_code, decimals, supplier_id, position)
-        JOIN events e ON e.position = i.position";
-    let statement = transaction.prepare_cached(sql).await?;
-    let parameters: [&(dyn ToSql + Sync); 8] =
-        [&ids, &names, &gtins, &categories, &units, &decimals, &suppliers, &positions];
-    transaction.execute(&statement, &parameters).await?;
-    Ok(())
-}
-
-async fn write<C: GenericClient>(client: &C, statement: &Statement, batch: &Batch) -> Result<Appended, StoreError> {
+pub(super) async fn write<C: GenericClient>(
+    client: &C,
+    statement: &Statement,
+    batch: &Batch,
+) -> Result<Appended, StoreError> {
     let Columns { event_ids, stream_ids, stream_versions, .. } = &batch.columns;
     let columns = &batch.columns;
     let request_ids: Vec<Uuid> = columns.request_ids.iter().copied().flatten().collect();

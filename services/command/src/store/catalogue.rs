@@ -3,12 +3,13 @@
 use daybook::{
     command::v1::{Item, Store as StoreEntry, Supplier},
     event::v1::{ItemRegistered, StoreRegistered, SupplierRegistered, event::Kind},
+    stream,
 };
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use tokio_postgres::{IsolationLevel, Row};
 
 use super::{Store, StoreError, bounded};
-use crate::domain::{catalogue::Catalogue, item::UnassignedSales};
+use crate::domain::{catalogue::Catalogue, moves::UnassignedSales};
 
 impl Store {
     /// Loads what commands are decided against, as of one moment.
@@ -56,7 +57,11 @@ impl Store {
                 }));
             }
             for row in transaction.query(UNASSIGNED_ITEMS, &[]).await? {
-                catalogue.note_unassigned(row.try_get(0)?);
+                let item_id = row.try_get(0)?;
+                match catalogue.item(item_id) {
+                    Some(_) => catalogue.note_to_move(item_id),
+                    None => catalogue.note_unassigned(item_id),
+                }
             }
             transaction.commit().await?;
             Ok(catalogue)
@@ -65,16 +70,47 @@ impl Store {
         connection.finish(result)
     }
 
-    /// What was sold of an item that is not registered.
+    /// What was sold of an item that is not registered: the first store-days.
     ///
     /// # Errors
     /// If Postgres is away.
-    pub async fn unassigned_sales(&self, item_id: &str) -> Result<Vec<UnassignedSales>, StoreError> {
+    pub async fn unassigned_sales(&self, item_id: &str, store_days: usize) -> Result<Vec<UnassignedSales>, StoreError> {
         let mut connection = self.connection().await?;
         let client = connection.client()?;
+        let limit = i64::try_from(store_days).unwrap_or(i64::MAX);
         let result = bounded(async {
-            let rows = client.query(UNASSIGNED_SALES, &[&item_id]).await?;
+            let rows = client.query(UNASSIGNED_SALES, &[&item_id, &limit]).await?;
             rows.iter().map(unassigned).collect()
+        })
+        .await;
+        connection.finish(result)
+    }
+
+    /// What is left to be moved of an item that is registered, as of one moment: the first store-days.
+    ///
+    /// # Errors
+    /// If Postgres is away, or the item is not registered.
+    pub async fn left_to_move(&self, item_id: &str, store_days: usize) -> Result<LeftToMove, StoreError> {
+        let mut connection = self.connection().await?;
+        let client = connection.client()?;
+        let limit = i64::try_from(store_days).unwrap_or(i64::MAX);
+        let stream_id = stream::id_of(&stream::item(item_id));
+        let result = bounded(async {
+            let transaction = client
+                .build_transaction()
+                .isolation_level(IsolationLevel::RepeatableRead)
+                .read_only(true)
+                .start()
+                .await?;
+            let registered = transaction.query_one(REGISTERED, &[&stream_id]).await?;
+            let rows = transaction.query(UNASSIGNED_SALES, &[&item_id, &limit]).await?;
+            transaction.commit().await?;
+            Ok(LeftToMove {
+                sold: rows.iter().map(unassigned).collect::<Result<_, _>>()?,
+                stream_version: registered.try_get(0)?,
+                occurred_at: registered.try_get(1)?,
+                metadata: registered.try_get(2)?,
+            })
         })
         .await;
         connection.finish(result)
@@ -139,6 +175,17 @@ impl Store {
     }
 }
 
+/// What is left to be moved of an item, and the stream in which that is recorded.
+#[derive(Debug)]
+pub struct LeftToMove {
+    pub sold: Vec<UnassignedSales>,
+    /// The last version of the item's stream.
+    pub stream_version: i32,
+    /// When the item was registered, and by whom.
+    pub occurred_at: Timestamp,
+    pub metadata: Vec<u8>,
+}
+
 /// No list of ids: nothing is left out.
 const EVERYBODY: Option<Vec<String>> = None;
 
@@ -151,14 +198,21 @@ const STORES: &str = "SELECT store_id, name, time_zone, cut_off_minutes, currenc
 const ITEMS: &str = "SELECT item_id, name, gtin, category, unit_code, decimals, supplier_id
     FROM items WHERE item_id > $1 AND ($3::text[] IS NULL OR supplier_id = ANY($3)) ORDER BY 1 LIMIT $2";
 
-const UNASSIGNED_ITEMS: &str = "SELECT DISTINCT item_id FROM unassigned_sales u
-    WHERE NOT EXISTS (SELECT FROM items i WHERE i.item_id = u.item_id)";
+// The index `unassigned_left` has the rows of this condition.
+const UNASSIGNED_ITEMS: &str = "SELECT DISTINCT item_id FROM unassigned_sales
+    WHERE (lines_sold, quantity_sold_milli, gross_minor, discount_minor, tax_minor, quantity_returned_milli,
+        returns_net_minor) <> (0, 0, 0, 0, 0, 0, 0)";
 
 const UNASSIGNED_SALES: &str = "SELECT store_id, business_date, lines_sold, quantity_sold_milli, gross_minor,
         discount_minor, tax_minor, quantity_returned_milli, returns_net_minor
     FROM unassigned_sales
-    WHERE item_id = $1 AND (lines_sold, quantity_sold_milli, quantity_returned_milli, returns_net_minor) <> (0, 0, 0, 0)
-    ORDER BY business_date, store_id";
+    WHERE item_id = $1
+        AND (lines_sold, quantity_sold_milli, gross_minor, discount_minor, tax_minor, quantity_returned_milli,
+            returns_net_minor) <> (0, 0, 0, 0, 0, 0, 0)
+    ORDER BY business_date, store_id LIMIT $2";
+
+const REGISTERED: &str = "SELECT (SELECT max(stream_version) FROM events WHERE stream_id = $1), occurred_at, metadata
+    FROM events WHERE stream_id = $1 AND stream_version = 1";
 
 pub(super) fn supplier(row: &Row) -> Result<Supplier, StoreError> {
     Ok(Supplier { supplier_id: row.try_get(0)?, name: row.try_get(1)?, gln: row.try_get(2)? })

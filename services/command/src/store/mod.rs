@@ -4,6 +4,7 @@ pub mod append;
 pub mod catalogue;
 pub mod events;
 pub mod migrate;
+mod reference;
 pub mod tables;
 
 use std::{str::FromStr as _, time::Duration};
