@@ -4,21 +4,28 @@
 use std::{net::TcpListener, time::Duration};
 
 use daybook::command::v1::ListItemsRequest;
+use daybook_operator::metrics::scrape;
 use futures_util::future::join_all;
+use jiff::{
+    Timestamp, ToSpan as _,
+    civil::{Date, date},
+    tz::TimeZone,
+};
 use mongodb::bson::doc;
 use tokio::time::Instant;
 use tonic::{Code, Request};
 
-use super::metrics::value;
+use super::{fleet::in_fleet, metrics::value};
 use crate::{
     given::{
         catalogue::{BERLIN, BREAD},
         sale::Sale,
     },
+    kills::ports::free_port,
     parking::sing,
     reports::scenario::{self, DAY},
     verifying::spoil,
-    world::{in_world, in_write_side, until::until},
+    world::{doors::Doors, in_world, in_write_side, until::until},
 };
 
 /// Callers who ask at once: several times as many as there are connections.
@@ -132,5 +139,29 @@ fn a_broker_that_is_away_is_told_of_and_so_is_what_waits_for_it() {
         })
         .await;
         alone.stop().await.expect("it ends well");
+    });
+}
+
+#[test]
+fn when_the_certificate_ends_is_told_and_follows_its_exchange() {
+    let doors = Doors::new();
+    let port = free_port();
+    let variables = [
+        ("DAYBOOK_TLS_CERT_FILE", doors.path("service.pem").display().to_string()),
+        ("DAYBOOK_TLS_KEY_FILE", doors.path("service.key.pem").display().to_string()),
+        ("DAYBOOK_CA_FILE", doors.path("ca.pem").display().to_string()),
+        ("DAYBOOK_COMMAND_METRICS_LISTEN", format!("127.0.0.1:{port}")),
+    ];
+    in_fleet(&variables, async |_| {
+        let ends = async || {
+            let numbers = scrape(&format!("http://127.0.0.1:{port}")).await.expect("the metrics can be read");
+            value(&numbers, "daybook_certificate_expiry_timestamp_seconds", &[])
+        };
+        let seconds = |day: Date| day.to_zoned(TimeZone::UTC).expect("a day").timestamp().as_duration().as_secs_f64();
+        assert_eq!(ends().await, seconds(date(4096, 1, 1)));
+        let soon = Timestamp::now().to_zoned(TimeZone::UTC).date().saturating_add(10.days());
+        doors.certify_until("service", soon);
+        until("the new end is told", async || (ends().await == seconds(soon)).then_some(())).await;
+        assert!(ends().await - Timestamp::now().as_duration().as_secs_f64() < 14.0 * 86_400.0, "the alert's condition");
     });
 }

@@ -3,7 +3,7 @@
 
 use std::{fs, process::Command};
 
-use daybook::client::{self, QueryClient};
+use daybook::client::{self, Credentials, QueryClient};
 use tempfile::TempDir;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use uuid::Uuid;
@@ -31,6 +31,8 @@ const SERVICES: [(&str, &str); 3] =
 pub(super) struct Fleet {
     processes: Vec<Process>,
     ports: Vec<u16>,
+    /// What the processes are reached with; with a root, over TLS.
+    credentials: Credentials,
     database: Database,
     pub(super) stream: Stream,
     id: String,
@@ -64,9 +66,11 @@ impl Fleet {
             ("DAYBOOK_MONGODB_URL".to_owned(), environment::mongodb_url()),
             ("DAYBOOK_MONGODB_DATABASE".to_owned(), id.clone()),
         ];
+        let given = |name| variables.iter().find(|(given, _)| *given == name).map(|(_, value)| value.into());
+        let credentials = Credentials { ca_file: given("DAYBOOK_CA_FILE"), ..Credentials::default() };
         for ((name, _), port) in SERVICES.iter().zip(&ports) {
             settings.push((format!("DAYBOOK_{name}_LISTEN"), format!("127.0.0.1:{port}")));
-            settings.push((format!("DAYBOOK_{name}_ENDPOINT"), format!("http://127.0.0.1:{port}")));
+            settings.push((format!("DAYBOOK_{name}_ENDPOINT"), url(*port, &credentials)));
         }
         settings.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let mut processes = Vec::new();
@@ -77,7 +81,7 @@ impl Fleet {
             process.start();
             processes.push(process);
         }
-        let mut fleet = Self { processes, ports, database, stream, id, directory };
+        let mut fleet = Self { processes, ports, credentials, database, stream, id, directory };
         for index in 0..SERVICES.len() {
             fleet.serving(index).await;
         }
@@ -85,7 +89,7 @@ impl Fleet {
     }
 
     async fn serving(&mut self, index: usize) {
-        let channel = channel(self.ports[index]);
+        let channel = self.channel(index);
         until(&format!("{} serves", SERVICES[index].1), async || {
             self.processes[index].assert_running();
             let health = HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await.ok()?;
@@ -96,7 +100,7 @@ impl Fleet {
 
     /// A connection to the command service.
     pub(super) fn command(&self) -> Link {
-        channel(self.ports[0])
+        self.channel(0)
     }
 
     /// Commands, sent to the command service.
@@ -106,7 +110,11 @@ impl Fleet {
 
     /// Clients of the query service.
     pub(super) fn queries(&self) -> QueryClient {
-        QueryClient::new(channel(self.ports[2]))
+        QueryClient::new(self.channel(2))
+    }
+
+    fn channel(&self, index: usize) -> Link {
+        client::link(&url(self.ports[index], &self.credentials), &self.credentials).expect("the endpoint is a URI")
     }
 
     /// What the processes have logged so far, by program.
@@ -144,6 +152,7 @@ impl Drop for Fleet {
     }
 }
 
-fn channel(port: u16) -> Link {
-    client::channel(&format!("http://127.0.0.1:{port}")).expect("the endpoint is a URI")
+fn url(port: u16, credentials: &Credentials) -> String {
+    let scheme = if credentials.ca_file.is_some() { "https" } else { "http" };
+    format!("{scheme}://127.0.0.1:{port}")
 }

@@ -8,8 +8,9 @@ use std::{
 
 use daybook::client::Credentials;
 use daybook_chassis::{door::DoorConfig, tls::TlsFiles};
+use jiff::civil::{Date, date};
 use jsonwebtoken::{EncodingKey, Header, encode};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -37,12 +38,18 @@ impl Doors {
 
     /// Writes a certificate for this machine and its key, signed by the root.
     pub(crate) fn certify(&self, name: &str) {
+        self.certify_until(name, date(4096, 1, 1));
+    }
+
+    /// Writes a certificate that ends with the beginning of a day.
+    pub(crate) fn certify_until(&self, name: &str, end: Date) {
         let mut root = CertificateParams::new(Vec::new()).unwrap();
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let root_key = KeyPair::from_pem(&fs::read_to_string(self.path("ca.key.pem")).unwrap()).unwrap();
         let issuer = Issuer::new(root, root_key);
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+        params.not_after = date_time_ymd(end.year().into(), end.month().unsigned_abs(), end.day().unsigned_abs());
         let certificate = params.signed_by(&key, &issuer).unwrap();
         fs::write(self.path(&format!("{name}.key.pem")), key.serialize_pem()).unwrap();
         fs::write(self.path(&format!("{name}.pem")), certificate.pem()).unwrap();

@@ -15,6 +15,10 @@ use super::*;
 
 const SECRET: &[u8] = b"a secret of thirty-two bytes or more";
 
+/// Made for these tests and used nowhere else: an RSA key takes long to make.
+const RSA: &[u8] = include_bytes!("testdata/rsa.pem");
+const RSA_PUBLIC: &[u8] = include_bytes!("testdata/rsa.pub.pem");
+
 /// An access file in a directory of its own, with the keys that it names.
 struct Given {
     directory: TempDir,
@@ -31,6 +35,7 @@ impl Given {
         fs::write(given.path("secret"), SECRET).unwrap();
         fs::write(given.path("ec.pem"), given.ec.public_key_pem()).unwrap();
         fs::write(given.path("ed.pem"), given.ed.public_key_pem()).unwrap();
+        fs::write(given.path("rsa.pem"), RSA_PUBLIC).unwrap();
         given.write("");
         given
     }
@@ -40,7 +45,12 @@ impl Given {
     }
 
     fn write(&self, more: &str) {
-        let keys = [("shared", "HS256", "secret"), ("ec", "ES256", "ec.pem"), ("ed", "EdDSA", "ed.pem")];
+        let keys = [
+            ("shared", "HS256", "secret"),
+            ("rsa", "RS256", "rsa.pem"),
+            ("ec", "ES256", "ec.pem"),
+            ("ed", "EdDSA", "ed.pem"),
+        ];
         let keys: String = keys
             .map(|(id, algorithm, file)| {
                 format!("[[tokens.keys]]\nid = \"{id}\"\nalgorithm = \"{algorithm}\"\nfile = \"{file}\"\n")
@@ -64,6 +74,7 @@ impl Given {
             "ed" => {
                 (jsonwebtoken::Algorithm::EdDSA, EncodingKey::from_ed_pem(self.ed.serialize_pem().as_bytes()).unwrap())
             }
+            "rsa" => (jsonwebtoken::Algorithm::RS256, EncodingKey::from_rsa_pem(RSA).unwrap()),
             _ => (jsonwebtoken::Algorithm::HS256, EncodingKey::from_secret(SECRET)),
         };
         let header = Header { kid: Some(id.to_owned()), ..Header::new(algorithm) };
@@ -94,7 +105,7 @@ fn recognize(access: &Access, token: &str) -> Result<Caller, Denial> {
 fn a_token_of_each_algorithm_names_its_caller() {
     let given = Given::new();
     let access = given.open().unwrap();
-    for id in ["shared", "ec", "ed"] {
+    for id in ["shared", "rsa", "ec", "ed"] {
         let token = given.signed(id, &claims());
         // The second time it is remembered.
         for _ in 0..2 {
@@ -142,9 +153,11 @@ fn forged_tokens_are_refused() {
     assert_eq!(recognize(&access, &format!("{head}.")), Err(Denial::BadToken));
 
     // A public key is no secret: signing with it as one must not do.
-    let confused = Header { kid: Some("ec".to_owned()), ..Header::new(jsonwebtoken::Algorithm::HS256) };
-    let public = EncodingKey::from_secret(given.ec.public_key_pem().as_bytes());
-    assert_eq!(recognize(&access, &encode(&confused, &claims(), &public).unwrap()), Err(Denial::BadToken));
+    for (id, public) in [("ec", given.ec.public_key_pem().as_bytes()), ("rsa", RSA_PUBLIC)] {
+        let confused = Header { kid: Some(id.to_owned()), ..Header::new(jsonwebtoken::Algorithm::HS256) };
+        let public = EncodingKey::from_secret(public);
+        assert_eq!(recognize(&access, &encode(&confused, &claims(), &public).unwrap()), Err(Denial::BadToken));
+    }
 
     // {"alg":"none","kid":"shared"}
     let none = format!("eyJhbGciOiJub25lIiwia2lkIjoic2hhcmVkIn0.{body}.");
