@@ -55,6 +55,9 @@ fn main() -> io::Result<()> {
     for (choice, name, bytes) in documents(&events) {
         write("documents", &name, Some(choice), bytes)?;
     }
+    for (choice, name, text) in tokens() {
+        write("tokens", name, Some(choice), text.as_bytes().to_vec())?;
+    }
     for (choice, name, text) in files() {
         write("csv_files", name, Some(choice), text.as_bytes().to_vec())?;
     }
@@ -331,4 +334,20 @@ fn filter() -> EventFilter {
         store_ids: vec![text("443")],
         business_dates: vec![text("2017-01-02")],
     }
+}
+
+/// Headers, and claims of tokens that are signed.
+fn tokens() -> [(u8, &'static str, &'static str); 5] {
+    [
+        (0, "basic", "Basic YTpi"),
+        (1, "static-key", "daybook_job_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+        (1, "forged", "eyJhbGciOiJIUzI1NiIsImtpZCI6InNoYXJlZCJ9.eyJzdWIiOiJhIn0.AAAA"),
+        (
+            2,
+            "register",
+            "{\"alg\":\"HS256\",\"kid\":\"shared\"}\0{\"sub\":\"pos-443\",\"iss\":\"id\",\"aud\":\"daybook\",\"exp\":4102444800,\
+             \"scope\":\"sales:write\",\"stores\":[\"443\"]}",
+        ),
+        (2, "none", "{\"alg\":\"none\",\"kid\":\"shared\"}\0{\"sub\":\"pos-443\",\"exp\":4102444800}"),
+    ]
 }

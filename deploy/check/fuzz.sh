@@ -5,7 +5,7 @@
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
-readonly TARGETS=(command_requests query_requests events nats_messages documents csv_files page_tokens event_filters)
+readonly TARGETS=(command_requests query_requests events nats_messages documents csv_files page_tokens event_filters tokens)
 # As cargo-fuzz sets them, except for the sanitizer: there is no unsafe code here that it could watch.
 readonly COVERAGE='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
