@@ -17,6 +17,7 @@ pub mod grpc;
 pub mod lineage;
 pub mod lost;
 pub mod metrics;
+pub mod program;
 pub mod recent;
 pub mod relay;
 pub mod status;
@@ -42,6 +43,7 @@ use daybook_chassis::{
     server::{self, Listeners},
     tasks::Tasks,
 };
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tonic::service::Routes;
 
@@ -74,8 +76,18 @@ const SERVICES: &[&str] = &[
 ///
 /// # Errors
 /// If it cannot start, or a task of it fails.
-pub async fn run(config: Config, listeners: impl Into<Listeners>, shutdown: CancellationToken) -> Result<(), BoxError> {
-    let Listeners { calls: listener, metrics: metrics_listener } = listeners.into();
+///
+/// Boxed here and not generic: otherwise whoever calls it compiles all of the service once more.
+pub fn run(
+    config: Config,
+    listeners: Listeners,
+    shutdown: CancellationToken,
+) -> BoxFuture<'static, Result<(), BoxError>> {
+    Box::pin(serve(config, listeners, shutdown))
+}
+
+async fn serve(config: Config, listeners: Listeners, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let Listeners { calls: listener, metrics: metrics_listener } = listeners;
     let policy =
         Policy { methods: access::methods(), scopes: access::SCOPES, whole: access::WHOLE, kinds: access::KINDS };
     let door = Door::open(&config.door, listener.local_addr()?, &policy)?;

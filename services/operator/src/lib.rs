@@ -36,7 +36,7 @@ pub mod verify;
 mod wait;
 
 use std::{
-    ffi::OsString,
+    env::ArgsOs,
     io::{self, Write},
     process::ExitCode,
     time::Duration,
@@ -62,11 +62,9 @@ const REJECTED: u8 = 2;
 /// Something differs from the log.
 const DIFFERENT: u8 = 3;
 
-/// Runs the program with its arguments (the first one is its own name) and answers its exit code.
-pub fn run<I>(args: I) -> ExitCode
-where
-    I: IntoIterator<Item = OsString>,
-{
+/// Runs the program with its arguments (the first one is its own name) and answers its exit code. Not generic: otherwise whoever
+/// calls it compiles all of the program once more.
+pub fn run(args: ArgsOs) -> ExitCode {
     let cli = match cli::Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {

@@ -24,6 +24,7 @@ use daybook_chassis::{
     server::{self, Listeners, SHUTDOWN_BUDGET},
     tasks::Tasks,
 };
+use futures_util::future::BoxFuture;
 use tonic::service::Routes;
 use tracing::info;
 
@@ -76,8 +77,18 @@ const BATCH_BUDGET: Duration = Duration::from_secs(9);
 ///
 /// # Errors
 /// If the configuration cannot be used or a part of the process fails. Servers that are away are waited for.
-pub async fn run(config: Config, listeners: impl Into<Listeners>, shutdown: CancellationToken) -> Result<(), BoxError> {
-    let Listeners { calls: listener, metrics: metrics_listener } = listeners.into();
+///
+/// Boxed here and not generic: otherwise whoever calls it compiles all of the service once more.
+pub fn run(
+    config: Config,
+    listeners: Listeners,
+    shutdown: CancellationToken,
+) -> BoxFuture<'static, Result<(), BoxError>> {
+    Box::pin(serve(config, listeners, shutdown))
+}
+
+async fn serve(config: Config, listeners: Listeners, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let Listeners { calls: listener, metrics: metrics_listener } = listeners;
     let policy =
         Policy { methods: access::methods(), scopes: access::SCOPES, whole: access::WHOLE, kinds: access::KINDS };
     let door = Door::open(&config.door, listener.local_addr()?, &policy)?;

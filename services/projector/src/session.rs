@@ -1,37 +1,37 @@
 //! Projecting: from the checkpoint on, batch by batch. Whatever fails, documents and checkpoint in MongoDB say where to go
 //! on, so the remedy is always the same: forget what is in memory and begin again from there.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
+mod beside;
+mod error;
+mod mending;
+
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use daybook::event::v1::RecordedEvent;
 use daybook_chassis::{BoxError, CancellationToken, process::chain, trace};
-use daybook_read_model::checkpoint::Audit;
-use thiserror::Error;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval},
 };
-use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    audit::{self, Auditor},
     backfill::{self, Backfill},
     batch::Batch,
     companion::{Companion, Side},
     config::{Bounds, Config, Shard},
-    feed::{Feed, FeedError},
+    feed::Feed,
     jetstream::Broker,
     log::{Bookmark, Log},
     meta::{self, Place, Reached},
     parked::{self, Failures},
     projection::{self, Projection},
-    repair::Repaired,
     serving::{Part, Serving},
     store::{Store, StoreError},
 };
+
+pub(crate) use error::SessionError;
 
 /// First and longest wait before another attempt after a failure: what is away is used again soon after it is back.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -56,29 +56,6 @@ const TRANSITION_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Documents that wait for being repaired: the audit waits with them.
 const REPAIRS: usize = 1;
-
-/// Why projecting had to stop.
-#[derive(Debug, Error)]
-pub(crate) enum SessionError {
-    #[error("{0}")]
-    Store(#[source] StoreError),
-    #[error("the log cannot be asked where it ends: {}", .0.message())]
-    Log(#[source] tonic::Status),
-    #[error(
-        "the documents are at position {checkpoint}, but the log ends at {head}: it lost its end or is another one; \
-         refusing to go on (docs/operations.md, \"The log has lost its end\")"
-    )]
-    Ahead { checkpoint: i64, head: i64 },
-    #[error(
-        "the documents hold another event at position {checkpoint} than the log: it lost its end and went on, or is another \
-         one; refusing to go on (docs/operations.md, \"The log has lost its end\")"
-    )]
-    Differs { checkpoint: i64 },
-    #[error("{0}")]
-    Feed(#[source] FeedError),
-    #[error("the checkpoint is not where it was left")]
-    Moved,
-}
 
 /// What every session needs.
 pub(crate) struct Projector {
@@ -221,83 +198,6 @@ impl Projector {
         counts.cached(projections.iter().map(|projection| projection.bytes()).sum());
     }
 
-    /// Begins the self-audit; it ends when the handle is dropped.
-    fn audit(&self, place: &Place, found: mpsc::Sender<audit::Found>) -> AbortOnDropHandle<()> {
-        let Self { store, log, shard, bounds, .. } = self;
-        let (store, log, shard) = (store.clone(), log.clone(), *shard);
-        let (interval, rest_factor) = (bounds.audit_interval, bounds.audit_rest_factor);
-        let auditor = Auditor { store, log, place: place.clone(), shard, interval, rest_factor };
-        AbortOnDropHandle::new(tokio::spawn(async move {
-            if !auditor.interval.is_zero() {
-                auditor.run(found).await;
-            }
-        }))
-    }
-
-    /// Repairs a document between two batches. If that fails, the audit will find it again.
-    async fn repair(&self, place: &Place, projections: &mut [Box<dyn Projection>], found: &audit::Found) {
-        let audit::Found { report, id } = found;
-        let Some(projection) = projections.iter_mut().find(|projection| projection.name() == *report) else { return };
-        let position = place.checkpoint.position;
-        match projection.repair(&self.store, &self.log, &place.generation, id, position, None).await {
-            Ok(Repaired::Done) => {
-                warn!(report, id, "a document was repaired");
-                self.store.counts().repaired();
-                let counts = Audit { repaired: 1, ..Audit::default() };
-                if let Err(error) = meta::count(&self.store, self.shard, &counts).await {
-                    warn!(error = %chain(&error), "a repair could not be counted");
-                }
-            }
-            Ok(outcome) => warn!(report, id, ?outcome, "a document could not be repaired"),
-            Err(error) => warn!(report, id, error = %chain(&error), "a document could not be repaired"),
-        }
-    }
-
-    /// Folds parked events again for which that was asked: all that they touch is folded afresh from the log.
-    async fn retry(&self, place: &Place, projections: &mut [Box<dyn Projection>]) -> Result<(), SessionError> {
-        let (store, generation, shard) = (&self.store, &place.generation, self.shard);
-        let positions = parked::to_retry(store, generation, shard).await.map_err(SessionError::Store)?;
-        for position in positions {
-            let page = self.log.read(&Bookmark::at(position - 1)).await.map_err(SessionError::Log)?;
-            let mut errors = BTreeMap::new();
-            match page.events.first().filter(|event| event.position == position) {
-                Some(event) => {
-                    for projection in &mut *projections {
-                        if let Err(cause) = self.fold_again(place, projection, event).await {
-                            errors.insert(projection.name(), cause);
-                        }
-                    }
-                }
-                None => {
-                    errors.extend(projections.iter().map(|one| (one.name(), "the log lacks the event".to_owned())));
-                }
-            }
-            info!(position, ?errors, "a parked event was folded again");
-            parked::retried(store, generation, shard, position, errors).await.map_err(SessionError::Store)?;
-        }
-        Ok(())
-    }
-
-    async fn fold_again(
-        &self,
-        place: &Place,
-        projection: &mut Box<dyn Projection>,
-        event: &RecordedEvent,
-    ) -> Result<(), String> {
-        for id in projection.touched(event)? {
-            let (position, event) = (place.checkpoint.position, Some(event.position));
-            let repaired = projection.repair(&self.store, &self.log, &place.generation, &id, position, event).await;
-            match repaired {
-                Ok(Repaired::Done) => {}
-                Ok(Repaired::Missed) => return Err(format!("{id} was written meanwhile: ask again")),
-                Ok(Repaired::TooLong) => return Err(format!("the history of {id} is too long: rebuild the report")),
-                Ok(Repaired::Unfolded) => return Err(format!("the event still cannot be folded into {id}")),
-                Err(error) => return Err(chain(&error)),
-            }
-        }
-        Ok(())
-    }
-
     /// Lets events gather: every document is then written less often, and registers find the machine free.
     async fn rest(&self, worked: Duration) {
         // An event that comes as a batch begins waits for that batch, the rest, and its own batch.
@@ -360,63 +260,6 @@ impl Projector {
             }
         }
         parked::park(&self.store, &place.generation, &batch.events, &failures).await.map_err(SessionError::Store)
-    }
-
-    /// The same, for work beside the session.
-    pub(crate) fn twin(&self) -> Self {
-        Self {
-            store: self.store.clone(),
-            log: self.log.clone(),
-            broker: self.broker.clone(),
-            shard: self.shard,
-            // Half of the memory for documents: the other half is for those that are served.
-            bounds: Bounds { cache_bytes: self.bounds.cache_bytes / 2, ..self.bounds },
-            serving: self.serving.clone(),
-            shutdown: self.shutdown.clone(),
-            outage: None,
-        }
-    }
-
-    /// Where the log ends.
-    pub(crate) async fn head(&self) -> Result<i64, SessionError> {
-        self.log.head().await.map_err(SessionError::Log)
-    }
-
-    /// True once the process is to stop.
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.shutdown.is_cancelled()
-    }
-
-    /// Reads the events after one that was read and up to a position, as many as make a batch.
-    pub(crate) async fn read(&self, after: Bookmark, until: i64) -> Result<Vec<RecordedEvent>, SessionError> {
-        let mut events: Vec<RecordedEvent> = Vec::new();
-        while events.len() < self.bounds.batch_events {
-            let after = events.last().map_or_else(|| after.clone(), Bookmark::of);
-            let page = self.log.read(&after).await.map_err(SessionError::Log)?.events;
-            let before = events.len();
-            events.extend(page.into_iter().filter(|event| event.position <= until));
-            if events.len() == before {
-                break;
-            }
-        }
-        Ok(events)
-    }
-
-    /// Folds the log from where a generation stands to a position.
-    pub(crate) async fn catch_up(
-        &self,
-        place: &mut Place,
-        projections: &mut Vec<Box<dyn Projection>>,
-        until: i64,
-    ) -> Result<(), SessionError> {
-        while place.checkpoint.position < until && !self.is_stopping() {
-            let events = self.read(Bookmark::in_checkpoint(&place.checkpoint), until).await?;
-            if events.is_empty() {
-                break;
-            }
-            self.step(place, projections, &Batch::of(events)).await?;
-        }
-        Ok(())
     }
 
     /// Lets documents go until as many are left as may be kept.

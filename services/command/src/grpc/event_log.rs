@@ -58,7 +58,9 @@ const MAX_STREAM_LEN: usize = 320;
 /// Pages that may wait for a slow follower; it is not read ahead of him any further.
 const FOLLOW_PAGES: usize = 2;
 
-/// Events of one message to a follower.
+/// Events of the first message to a follower; each message that is full is followed by one of twice as many, up to the most.
+/// Who begins streams only to leave them has little read for him.
+const FIRST_FOLLOW_EVENTS: usize = 16;
 const FOLLOW_EVENTS: usize = 500;
 
 /// The log is looked at so often even if nobody says that it grew: another process may have appended.
@@ -221,6 +223,7 @@ impl EventLog {
     ) {
         let mut heads = self.log.heads();
         let mut told = Instant::now();
+        let mut limit = FIRST_FOLLOW_EVENTS;
         loop {
             // A follower who has gone away leaves the queue at once.
             let place = tokio::select! {
@@ -235,7 +238,7 @@ impl EventLog {
                 let _ = sender.send(Err(refusal.into_status(""))).await;
                 return;
             }
-            let page = match self.log.read(after, after_id, 0, FOLLOW_EVENTS, &filter).await {
+            let page = match self.log.read(after, after_id, 0, limit, &filter).await {
                 Ok(page) => page,
                 Err(error) => {
                     let _ = sender.send(Err(failed(&error))).await;
@@ -246,6 +249,9 @@ impl EventLog {
             let (scanned, head) = (page.scanned.max(after), page.head);
             // A filter may have left out the event at the position: then its id is not known.
             let last = page.events.last().filter(|last| last.position == scanned).map(|last| last.event_id);
+            if page.events.len() == limit {
+                limit = (limit * 2).min(FOLLOW_EVENTS);
+            }
             if !page.events.is_empty() || told.elapsed() >= PROGRESS_INTERVAL {
                 let message = recorded(page.events)
                     .map(|events| FollowEventsResponse { events, scanned_position: scanned, head_position: head })

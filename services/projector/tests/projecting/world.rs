@@ -128,7 +128,7 @@ impl World {
             bounds,
         };
         let shutdown = CancellationToken::new();
-        let task = tokio::spawn(daybook_projector::run(config, listener, shutdown.clone()));
+        let task = tokio::spawn(daybook_projector::run(config, listener.into(), shutdown.clone()));
         Projector { address, shutdown, task }
     }
 
