@@ -11,7 +11,7 @@ use crate::{
 /// What was compared and what came out.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
-    /// P1 to P9.
+    /// P1 to P9, D1, E1, G1.
     pub(crate) target: &'static str,
     pub(crate) what: String,
     /// What is to be reached; empty for a row that is only told.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use daybook::{
-    client::{CommandClient, QueryClient, channel},
+    client::{CommandClient, Credentials, QueryClient, link},
     event::v1::{GetLogStatusRequest, GetLogStatusResponse},
     query::v1::{AsOf, GetProjectionStatusRequest},
 };
@@ -37,10 +37,14 @@ pub(crate) struct Instance {
     place: Place,
     documents: String,
     ports: Ports,
+    setup: Setup,
     // Readers go before what they read from.
     query: Option<Process>,
     projector: Option<Process>,
+    /// Those that share the documents with the first one.
+    further_projectors: Vec<Process>,
     command: Option<Process>,
+    another_command: Option<Process>,
     pub(crate) commands: CommandClient,
     pub(crate) queries: QueryClient,
 }
@@ -52,11 +56,33 @@ struct Ports {
     query: u16,
 }
 
+/// How an instance differs from the usual.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Setup {
+    /// Further variables of its services.
+    pub(crate) variables: Vec<(&'static str, String)>,
+    /// What callers show; with a root, the services are called over TLS.
+    pub(crate) credentials: Credentials,
+}
+
+impl Setup {
+    fn endpoint(&self, port: u16) -> String {
+        let scheme = if self.credentials.ca_file.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{port}")
+    }
+}
+
 impl Instance {
-    /// Makes the stores, brings the tables to the version of the services, and starts everything.
+    /// An instance as usual.
     pub(crate) async fn start(servers: &Servers, name: &str) -> Result<Self, BoxError> {
+        Self::start_as(servers, name, Setup::default()).await
+    }
+
+    /// Makes the stores, brings the tables to the version of the services, and starts everything.
+    pub(crate) async fn start_as(servers: &Servers, name: &str, setup: Setup) -> Result<Self, BoxError> {
         let place = servers.place(name).await?;
         let ports = Ports { command: port::free()?, projector: port::free()?, query: port::free()? };
+        let link = |port| link(&setup.endpoint(port), &setup.credentials);
         let mut instance = Self {
             servers: servers.clone(),
             documents: place.database.clone(),
@@ -64,9 +90,12 @@ impl Instance {
             ports,
             query: None,
             projector: None,
+            further_projectors: Vec::new(),
             command: None,
-            commands: CommandClient::new(channel(&endpoint(ports.command))?),
-            queries: QueryClient::new(channel(&endpoint(ports.query))?),
+            another_command: None,
+            commands: CommandClient::new(link(ports.command)?),
+            queries: QueryClient::new(link(ports.query)?),
+            setup,
         };
         instance.migrate().await?;
         instance.start_services().await?;
@@ -93,7 +122,7 @@ impl Instance {
         }
         let begun = Instant::now();
         for port in [self.ports.command, self.ports.projector, self.ports.query] {
-            while !serves(port).await {
+            while !self.serves(port).await {
                 self.check_running()?;
                 if begun.elapsed() > PATIENCE {
                     return Err(format!("a service does not serve after {} s", PATIENCE.as_secs()).into());
@@ -104,14 +133,48 @@ impl Instance {
         Ok(())
     }
 
+    /// Starts several projectors instead of one, each of a share of the documents, and what else does not run.
+    pub(crate) async fn share_documents(&mut self, count: usize) -> Result<(), BoxError> {
+        let shard = |index: usize| ("DAYBOOK_PROJECTOR_SHARD", format!("{index}/{count}"));
+        self.projector = Some(self.service_with("daybook-projector", &[shard(0)])?);
+        for index in 1..count {
+            let listen = ("DAYBOOK_PROJECTOR_LISTEN", format!("127.0.0.1:{}", port::free()?));
+            self.further_projectors.push(self.service_with("daybook-projector", &[shard(index), listen])?);
+        }
+        self.start_services().await
+    }
+
+    /// Starts another command service on the same log; answers where it is called.
+    pub(crate) async fn start_another_command(&mut self) -> Result<String, BoxError> {
+        let port = port::free()?;
+        let listen = ("DAYBOOK_COMMAND_LISTEN", format!("127.0.0.1:{port}"));
+        self.another_command = Some(self.service_with("daybook-command", &[listen])?);
+        let begun = Instant::now();
+        while !self.serves(port).await {
+            self.check_running()?;
+            if begun.elapsed() > PATIENCE {
+                return Err("the other command service does not serve".into());
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(self.setup.endpoint(port))
+    }
+
     fn service(&self, name: &str) -> Result<Process, BoxError> {
+        self.service_with(name, &[])
+    }
+
+    /// Starts a service; what is said besides counts before the usual.
+    fn service_with(&self, name: &str, besides: &[(&'static str, String)]) -> Result<Process, BoxError> {
         let log = self.servers.logs.join(format!("{}-{name}.log", self.place.database));
-        Process::start(&self.program(name), &[], &self.environment(), log)
+        let environment = [self.environment(), besides.to_vec()].concat();
+        Process::start(&self.program(name), &[], &environment, log)
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {
         let local = |port: u16| format!("127.0.0.1:{port}");
-        vec![
+        let endpoint = |port| self.setup.endpoint(port);
+        let mut variables = vec![
             ("DAYBOOK_COMMAND_LISTEN", local(self.ports.command)),
             ("DAYBOOK_PROJECTOR_LISTEN", local(self.ports.projector)),
             ("DAYBOOK_QUERY_LISTEN", local(self.ports.query)),
@@ -124,7 +187,15 @@ impl Instance {
             ("DAYBOOK_NATS_SUBJECTS", self.place.nats_subjects.clone()),
             ("DAYBOOK_MONGODB_URL", self.servers.mongodb_url.clone()),
             ("DAYBOOK_MONGODB_DATABASE", self.documents.clone()),
-        ]
+        ];
+        variables.extend(self.setup.variables.iter().cloned());
+        variables
+    }
+
+    async fn serves(&self, port: u16) -> bool {
+        let Ok(link) = link(&self.setup.endpoint(port), &self.setup.credentials) else { return false };
+        let answer = HealthClient::new(link).check(HealthCheckRequest::default()).await;
+        answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
     }
 
     fn program(&self, name: &str) -> PathBuf {
@@ -133,7 +204,8 @@ impl Instance {
 
     fn check_running(&mut self) -> Result<(), BoxError> {
         let services = [&mut self.command, &mut self.projector, &mut self.query];
-        services.into_iter().flatten().try_for_each(Process::check_running)
+        let further = self.further_projectors.iter_mut().chain(&mut self.another_command);
+        services.into_iter().flatten().chain(further).try_for_each(Process::check_running)
     }
 
     /// Starts the `daybook` program against this instance.
@@ -144,9 +216,12 @@ impl Instance {
     /// Its services, as far as they run, the servers and this program.
     pub(crate) fn watched(&self) -> Vec<Watched> {
         let services = [("command", &self.command), ("projector", &self.projector), ("query", &self.query)];
-        let services = services.into_iter().filter_map(|(name, process)| {
-            process.as_ref().map(|process| Watched { name, pid: process.pid(), children: Children::None })
-        });
+        let services = services.into_iter().filter_map(|(name, process)| process.as_ref().map(|one| (name, one)));
+        let further = self.further_projectors.iter().zip(["projector 2", "projector 3", "projector 4"]);
+        let further = further.map(|(process, name)| (name, process));
+        let another = self.another_command.iter().map(|process| ("command 2", process));
+        let services = services.chain(further).chain(another);
+        let services = services.map(|(name, one)| Watched { name, pid: one.pid(), children: Children::None });
         services.chain(self.servers.watched()).collect()
     }
 
@@ -160,7 +235,11 @@ impl Instance {
     }
 
     pub(crate) fn command_endpoint(&self) -> String {
-        endpoint(self.ports.command)
+        self.setup.endpoint(self.ports.command)
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.setup.credentials
     }
 
     /// Where the log ends and how far it is published.
@@ -205,7 +284,8 @@ impl Instance {
 
     /// Stops the projector and the query service.
     pub(crate) async fn stop_readers(&mut self) -> Result<(), BoxError> {
-        for process in [self.query.take(), self.projector.take()].into_iter().flatten() {
+        let further = std::mem::take(&mut self.further_projectors);
+        for process in [self.query.take(), self.projector.take()].into_iter().flatten().chain(further) {
             process.stop().await?;
         }
         Ok(())
@@ -218,9 +298,10 @@ impl Instance {
         Ok(())
     }
 
-    async fn stop_services(&mut self) -> Result<(), BoxError> {
+    /// Stops all services.
+    pub(crate) async fn stop_services(&mut self) -> Result<(), BoxError> {
         self.stop_readers().await?;
-        if let Some(process) = self.command.take() {
+        for process in [self.another_command.take(), self.command.take()].into_iter().flatten() {
             process.stop().await?;
         }
         Ok(())
@@ -232,14 +313,4 @@ impl Instance {
         self.servers.clear(&self.place).await?;
         self.servers.clear_documents(&self.documents).await
     }
-}
-
-fn endpoint(port: u16) -> String {
-    format!("http://127.0.0.1:{port}")
-}
-
-async fn serves(port: u16) -> bool {
-    let Ok(channel) = channel(&endpoint(port)) else { return false };
-    let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
-    answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
 }

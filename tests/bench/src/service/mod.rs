@@ -1,5 +1,6 @@
 //! Daybook as it runs: its three services as processes, and what is asked of them.
 
+mod doors;
 mod instance;
 mod port;
 mod process;
@@ -7,7 +8,9 @@ mod registers;
 mod upload;
 
 pub(crate) use self::{
-    instance::Instance,
+    doors::Doors,
+    instance::{Instance, Setup},
+    port::free as free_port,
     registers::Registers,
     upload::{catalogue, upload},
 };

@@ -12,7 +12,7 @@ const FIRST_PORT: u16 = 27_000;
 const PORTS: u16 = 5_000;
 
 /// A port that is free at this moment, each time another one.
-pub(super) fn free() -> Result<u16, BoxError> {
+pub(crate) fn free() -> Result<u16, BoxError> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Another run begins somewhere else.
     let begin = u16::try_from(std::process::id() % u32::from(PORTS)).unwrap_or(0);

@@ -10,7 +10,7 @@ use std::{
 
 use daybook::client::Link;
 use daybook::{
-    client::{asked_wait, channel},
+    client::{Credentials, asked_wait, link},
     command::v1::{Accepted, sale_service_client::SaleServiceClient},
 };
 use daybook_chassis::BoxError;
@@ -40,8 +40,21 @@ impl Registers {
     /// # Errors
     /// If the endpoint is none.
     pub(crate) fn open(instance: &Instance, world: &'static World, connections: usize) -> Result<Self, BoxError> {
-        let endpoint = instance.command_endpoint();
-        let clients = (0..connections.max(1)).map(|_| channel(&endpoint).map(SaleServiceClient::new));
+        Self::over(&[instance.command_endpoint()], instance.credentials(), world, connections)
+    }
+
+    /// Registers that call several command services of one log in turn.
+    ///
+    /// # Errors
+    /// If an endpoint is none.
+    pub(crate) fn over(
+        endpoints: &[String],
+        credentials: &Credentials,
+        world: &'static World,
+        connections: usize,
+    ) -> Result<Self, BoxError> {
+        let endpoints = endpoints.iter().cycle().take(connections.max(1));
+        let clients = endpoints.map(|endpoint| link(endpoint, credentials).map(SaleServiceClient::new));
         let clients = clients.collect::<Result<Vec<_>, _>>()?.into();
         Ok(Self { clients, world, next: Arc::default(), refused: Arc::default() })
     }

@@ -1,6 +1,9 @@
 //! The targets, one file each.
 
 mod contenders;
+mod d1;
+mod e1;
+mod g1;
 mod history;
 mod p1;
 mod p2;
@@ -28,11 +31,18 @@ pub(crate) enum Target {
     P7,
     P8,
     P9,
+    D1,
+    E1,
+    G1,
 }
 
 impl Target {
+    /// What `all` stands for: that takes a quarter of an hour.
     pub(crate) const ALL: [Self; 9] =
         [Self::P1, Self::P2, Self::P3, Self::P4, Self::P5, Self::P6, Self::P7, Self::P8, Self::P9];
+
+    /// What is measured only if it is named.
+    pub(crate) const FURTHER: [Self; 3] = [Self::D1, Self::E1, Self::G1];
 
     fn name(self) -> &'static str {
         match self {
@@ -45,17 +55,20 @@ impl Target {
             Self::P7 => "P7",
             Self::P8 => "P8",
             Self::P9 => "P9",
+            Self::D1 => "D1",
+            Self::E1 => "E1",
+            Self::G1 => "G1",
         }
     }
 }
 
-/// Reads a target of the command line; `None` stands for all.
+/// Reads a target of the command line; `None` stands for P1 to P9.
 pub(crate) fn parse(text: &str) -> Result<Option<Target>, String> {
     if text.eq_ignore_ascii_case("all") {
         return Ok(None);
     }
-    let named = Target::ALL.into_iter().find(|target| target.name().eq_ignore_ascii_case(text));
-    named.map(Some).ok_or_else(|| "must be one of P1 to P9, or all".to_owned())
+    let named = Target::ALL.into_iter().chain(Target::FURTHER).find(|target| target.name().eq_ignore_ascii_case(text));
+    named.map(Some).ok_or_else(|| "must be one of P1 to P9, D1, E1, G1, or all".to_owned())
 }
 
 /// Measures what was asked for. What works on the same instance comes together; no instance stays that nobody needs.
@@ -102,6 +115,18 @@ pub(crate) async fn run(bench: &mut Bench) -> Result<(), BoxError> {
         bench.progress.target("P8");
         Box::pin(p8::run(bench)).await?;
     }
+    if wants(Target::D1) {
+        bench.progress.target("D1");
+        Box::pin(d1::run(bench)).await?;
+    }
+    if wants(Target::E1) {
+        bench.progress.target("E1");
+        Box::pin(e1::run(bench)).await?;
+    }
+    if wants(Target::G1) {
+        bench.progress.target("G1");
+        Box::pin(g1::run(bench)).await?;
+    }
     Ok(())
 }
 
@@ -113,6 +138,7 @@ mod tests {
     fn targets_are_named() {
         assert_eq!(parse("p3"), Ok(Some(Target::P3)));
         assert_eq!(parse("ALL"), Ok(None));
+        assert_eq!(parse("g1"), Ok(Some(Target::G1)));
         assert!(parse("P10").is_err());
     }
 }
