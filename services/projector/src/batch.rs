@@ -19,23 +19,31 @@ const LOGGED_REQUESTS: usize = 20;
 pub(crate) struct Batch {
     pub(crate) events: Arc<Vec<RecordedEvent>>,
     pub(crate) bytes: usize,
+    /// Where the log ended, as far as that is known.
+    head: i64,
 }
 
 impl Batch {
     /// A first chunk, and what waits besides.
     pub(crate) fn gather(first: Chunk, feed: &mut Feed, bounds: Bounds) -> Self {
-        let (mut events, mut bytes) = (first.events, first.bytes);
+        let (mut events, mut bytes, mut head) = (first.events, first.bytes, first.head);
         while events.len() < bounds.batch_events && bytes < bounds.batch_bytes {
             let Some(chunk) = feed.more() else { break };
             events.extend(chunk.events);
             bytes += chunk.bytes;
+            head = head.max(chunk.head);
         }
-        Self { events: Arc::new(events), bytes }
+        Self { events: Arc::new(events), bytes, head }
     }
 
-    /// These events.
-    pub(crate) fn of(events: Vec<RecordedEvent>) -> Self {
-        Self { events: Arc::new(events), bytes: 0 }
+    /// These events, of a log that ends at a position.
+    pub(crate) fn of(events: Vec<RecordedEvent>, head: i64) -> Self {
+        Self { events: Arc::new(events), bytes: 0, head }
+    }
+
+    /// How many events of the log come after it, at least.
+    pub(crate) fn behind(&self) -> i64 {
+        self.last().map_or(0, |last| self.head.saturating_sub(last.position).max(0))
     }
 
     /// The last event.

@@ -12,6 +12,8 @@
 //!   `0/n` to `n-1/n` together write all. n can change at any time: see [`Shard`];
 //! - `DAYBOOK_PROJECTOR_BATCH_EVENTS` (default 5,000), `DAYBOOK_PROJECTOR_BATCH_BYTES` (default 8 MiB): most that is
 //!   folded before it is written;
+//! - `DAYBOOK_PROJECTOR_UNWRITTEN_EVENTS` (default 50,000): far behind the end of the log, so many events are folded before
+//!   documents are written; 0 writes each batch;
 //! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 112 MiB): memory for documents that are kept between batches;
 //! - `DAYBOOK_PROJECTOR_AUDIT_SECONDS` (default 5): one document in so many seconds is compared with the log; 0 for none.
 
@@ -119,6 +121,8 @@ pub struct Bounds {
     pub batch_events: usize,
     pub batch_bytes: usize,
     pub cache_bytes: usize,
+    /// Far behind the end of the log, so many events are folded before documents are written.
+    pub unwritten_events: usize,
     /// At most one document each interval; none if it is zero.
     pub audit_interval: Duration,
     /// After a document was audited, nothing is audited for so many times as long as that took.
@@ -134,6 +138,10 @@ const DEFAULT_BATCH_EVENTS: usize = 5_000;
 
 /// Bytes of a batch, encoded: several times that in memory while it is folded.
 const DEFAULT_BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// Events that are folded in memory before documents are written, while at least half as many come after them: each document
+/// is then written once instead of ten times. If the process ends in between, they are folded again: a few seconds of work.
+const DEFAULT_UNWRITTEN_EVENTS: usize = 50_000;
 
 /// Bytes of documents between batches: the heads of today's reports of some hundred stores.
 const DEFAULT_CACHE_BYTES: usize = 112 * 1024 * 1024;
@@ -152,6 +160,7 @@ impl Default for Bounds {
             batch_events: DEFAULT_BATCH_EVENTS,
             batch_bytes: DEFAULT_BATCH_BYTES,
             cache_bytes: DEFAULT_CACHE_BYTES,
+            unwritten_events: DEFAULT_UNWRITTEN_EVENTS,
             audit_interval: DEFAULT_AUDIT_INTERVAL,
             audit_rest_factor: AUDIT_REST_FACTOR,
         }
@@ -176,6 +185,7 @@ impl Config {
             batch_events: env.within("DAYBOOK_PROJECTOR_BATCH_EVENTS", DEFAULT_BATCH_EVENTS, 1..=100_000),
             batch_bytes: env.within("DAYBOOK_PROJECTOR_BATCH_BYTES", DEFAULT_BATCH_BYTES, MIB..=256 * MIB),
             cache_bytes: env.within("DAYBOOK_PROJECTOR_CACHE_BYTES", DEFAULT_CACHE_BYTES, 0..=64 * 1024 * MIB),
+            unwritten_events: env.within("DAYBOOK_PROJECTOR_UNWRITTEN_EVENTS", DEFAULT_UNWRITTEN_EVENTS, 0..=1_000_000),
             audit_interval: Duration::from_secs(env.within(
                 "DAYBOOK_PROJECTOR_AUDIT_SECONDS",
                 DEFAULT_AUDIT_INTERVAL.as_secs(),

@@ -49,6 +49,8 @@ const NOTABLE_EVENTS: i64 = 10_000;
 pub(crate) struct Chunk {
     pub(crate) events: Vec<RecordedEvent>,
     pub(crate) bytes: usize,
+    /// Where the log ended when they were read from it; 0 if JetStream brought them.
+    pub(crate) head: i64,
     /// Room that they take up while they wait.
     _room: Vec<OwnedSemaphorePermit>,
 }
@@ -211,7 +213,7 @@ impl Reader {
                     Step::Delivered(events) => {
                         self.delivered();
                         self.serving.set(Part::Events, true).await;
-                        if self.take(events, Source::JetStream).await? {
+                        if self.take(events, Source::JetStream, 0).await? {
                             // Something is missing: the log has it.
                             let before = self.next;
                             self.read_log().await?;
@@ -288,7 +290,7 @@ impl Reader {
                 return Ok(());
             }
             let first = page.events.first().map_or(0, |event| event.position);
-            if self.take(page.events, Source::Log).await? {
+            if self.take(page.events, Source::Log, page.head).await? {
                 return Err(Stop::Failed(FeedError::Gap { found: first, expected: self.next }));
             }
             if self.next > page.head {
@@ -307,7 +309,7 @@ impl Reader {
     }
 
     /// Hands on what comes next, leaves out what is known; answers if something is missing before the rest.
-    async fn take(&mut self, events: Vec<RecordedEvent>, source: Source) -> Result<bool, Stop> {
+    async fn take(&mut self, events: Vec<RecordedEvent>, source: Source, head: i64) -> Result<bool, Stop> {
         let mut taken = Vec::with_capacity(events.len());
         let mut bytes = 0;
         let mut gap = false;
@@ -325,7 +327,7 @@ impl Reader {
         if !taken.is_empty() {
             self.counts.fed(source, taken.len());
             let room = self.room.take(taken.len(), bytes).await?;
-            self.sender.send(Chunk { events: taken, bytes, _room: room }).map_err(|_| Stop::Unwanted)?;
+            self.sender.send(Chunk { events: taken, bytes, head, _room: room }).map_err(|_| Stop::Unwanted)?;
         }
         Ok(gap)
     }

@@ -39,11 +39,13 @@ const GATHERED_AT_ONCE: usize = 100;
 
 /// The projection of one report, whatever its documents are.
 pub(crate) trait Projection: Send + Sync {
-    /// Brings the documents up to the end of the batch, and answers what could not be folded.
+    /// Brings the documents up to the end of the batch, and answers what could not be folded. Without `write` that is so in
+    /// memory only; what later batches change is then written with it.
     fn project<'a>(
         &'a mut self,
         store: &'a Store,
         events: &'a [RecordedEvent],
+        write: bool,
     ) -> BoxFuture<'a, Result<Failures, StoreError>>;
 
     /// Writes one document as the log says that it should be, as of a position or whatever later one is stored.
@@ -96,7 +98,12 @@ struct Of<R: Report> {
     pages_in: Option<String>,
     heads: Cache<R::Head>,
     pages: Cache<Page<EntryOf<R>>>,
+    /// Ids of what was folded and is not written yet.
+    unwritten_heads: Ids,
+    unwritten_pages: Ids,
 }
+
+type Ids = HashSet<String, RandomState>;
 
 /// A change of one head by one event.
 struct Planned<R: Report> {
@@ -122,50 +129,79 @@ impl<R: Report> Of<R> {
             pages_in: R::PAGES.map(|pages| in_generation(generation.generation, pages)),
             heads: Cache::new(),
             pages: Cache::new(),
+            unwritten_heads: Ids::default(),
+            unwritten_pages: Ids::default(),
         }
     }
 
+    /// Folds a batch, and writes it at once.
     async fn rounds(&mut self, store: &Store, events: &[RecordedEvent]) -> Result<Failures, StoreError> {
         let mut failures = Failures::new();
         for _ in 0..MAX_ROUNDS {
-            if self.round(store, events, &mut failures).await? {
+            self.fold(store, events, &mut failures).await?;
+            if self.write(store, &mut failures).await? {
                 return Ok(failures);
             }
         }
         Err(StoreError::Contended { collection: self.heads_in.clone() })
     }
 
-    /// Folds and writes the batch once; false if somebody else wrote some of the documents, which are then forgotten.
-    async fn round(
+    /// Folds a batch in memory only.
+    async fn ahead(&mut self, store: &Store, events: &[RecordedEvent]) -> Result<Failures, StoreError> {
+        let mut failures = Failures::new();
+        self.fold(store, events, &mut failures).await?;
+        self.unwritten_heads.iter().for_each(|id| self.heads.weigh(id));
+        self.unwritten_pages.iter().for_each(|id| self.pages.weigh(id));
+        Ok(failures)
+    }
+
+    /// Folds a batch, and writes it with those before it. They are not at hand any more: if something of them cannot be written,
+    /// all must begin again where the checkpoint is.
+    async fn together(&mut self, store: &Store, events: &[RecordedEvent]) -> Result<Failures, StoreError> {
+        let (mut failures, mut unwritable) = (Failures::new(), Failures::new());
+        self.fold(store, events, &mut failures).await?;
+        if self.write(store, &mut unwritable).await? && unwritable.is_empty() {
+            return Ok(failures);
+        }
+        Err(StoreError::Unwritten { collection: self.heads_in.clone() })
+    }
+
+    /// Folds a batch into documents in memory, and takes note of which are to be written.
+    async fn fold(
         &mut self,
         store: &Store,
         events: &[RecordedEvent],
         failures: &mut Failures,
-    ) -> Result<bool, StoreError> {
-        let mut ids: HashSet<String, RandomState> = HashSet::default();
+    ) -> Result<(), StoreError> {
         let mut on_pages = Vec::new();
         for slice in events.chunks(SLICE_EVENTS) {
             let planned = plan::<R>(slice, self.shard, failures);
             let mut fresh: HashMap<&str, &Key> = HashMap::new();
             for Planned { id, key, .. } in &planned {
-                if !ids.contains(id) {
+                if !self.unwritten_heads.contains(id) {
                     fresh.insert(id, key);
                 }
             }
             load(store, &self.heads_in, &mut self.heads, self.epoch, &fresh, |_, key| R::Head::open(key)).await?;
-            ids.extend(fresh.into_keys().map(str::to_owned));
+            self.unwritten_heads.extend(fresh.into_keys().map(str::to_owned));
             self.fold_heads(planned, &mut on_pages, failures);
         }
-        let heads_done = save::<R, _>(store, &self.heads_in, &mut self.heads, &ids, failures).await?;
-
-        let Some(pages_in) = self.pages_in.clone().filter(|_| !on_pages.is_empty()) else { return Ok(heads_done) };
+        let Some(pages_in) = self.pages_in.clone().filter(|_| !on_pages.is_empty()) else { return Ok(()) };
         let fresh: HashMap<&str, &str> =
             on_pages.iter().map(|on_page| (on_page.part.page.as_str(), on_page.head_id.as_str())).collect();
         let open = |id: &str, head_id: &&str| Page::open(id.to_owned(), head_id);
         load(store, &pages_in, &mut self.pages, self.epoch, &fresh, open).await?;
-        let ids: HashSet<String, RandomState> = fresh.into_keys().map(str::to_owned).collect();
+        self.unwritten_pages.extend(fresh.into_keys().map(str::to_owned));
         self.fold_pages(on_pages, failures);
-        let pages_done = save::<R, _>(store, &pages_in, &mut self.pages, &ids, failures).await?;
+        Ok(())
+    }
+
+    /// Writes what was folded; false if somebody else wrote some of the documents, which are then forgotten.
+    async fn write(&mut self, store: &Store, failures: &mut Failures) -> Result<bool, StoreError> {
+        let (heads, pages) = (std::mem::take(&mut self.unwritten_heads), std::mem::take(&mut self.unwritten_pages));
+        let heads_done = save::<R, _>(store, &self.heads_in, &mut self.heads, &heads, failures).await?;
+        let Some(pages_in) = self.pages_in.as_deref().filter(|_| !pages.is_empty()) else { return Ok(heads_done) };
+        let pages_done = save::<R, _>(store, pages_in, &mut self.pages, &pages, failures).await?;
         Ok(heads_done && pages_done)
     }
 
@@ -202,8 +238,13 @@ impl<R: Report> Projection for Of<R> {
         &'a mut self,
         store: &'a Store,
         events: &'a [RecordedEvent],
+        write: bool,
     ) -> BoxFuture<'a, Result<Failures, StoreError>> {
-        self.rounds(store, events).boxed()
+        match (write, self.unwritten_heads.is_empty()) {
+            (false, _) => self.ahead(store, events).boxed(),
+            (true, true) => self.rounds(store, events).boxed(),
+            (true, false) => self.together(store, events).boxed(),
+        }
     }
 
     fn repair<'a>(
@@ -314,12 +355,7 @@ async fn load<D: Stored, K>(
 }
 
 /// Gives documents whose entries have come to many segments their stored form, so that they are written as one.
-async fn gather<D: Stored>(
-    store: &Store,
-    collection: &str,
-    cache: &mut Cache<D>,
-    ids: &HashSet<String, RandomState>,
-) -> Result<(), StoreError> {
+async fn gather<D: Stored>(store: &Store, collection: &str, cache: &mut Cache<D>, ids: &Ids) -> Result<(), StoreError> {
     let mut scattered = Vec::new();
     for id in ids {
         if cache.get(id).is_some_and(|document| document::wants_gathering(document)) {
@@ -343,7 +379,7 @@ async fn save<R: Report, D: Stored>(
     store: &Store,
     collection: &str,
     cache: &mut Cache<D>,
-    ids: &HashSet<String, RandomState>,
+    ids: &Ids,
     failures: &mut Failures,
 ) -> Result<bool, StoreError> {
     gather(store, collection, cache, ids).await?;

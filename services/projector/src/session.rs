@@ -4,14 +4,18 @@
 mod beside;
 mod error;
 mod mending;
+mod stepping;
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{
+    ops::Range,
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use daybook_chassis::{BoxError, CancellationToken, process::chain, trace};
 use tokio::{
     sync::mpsc,
-    task::JoinSet,
     time::{Instant, MissedTickBehavior, interval},
 };
 use tracing::{debug, error, info, warn};
@@ -24,14 +28,15 @@ use crate::{
     feed::Feed,
     jetstream::Broker,
     log::{Bookmark, Log},
-    meta::{self, Place, Reached},
-    parked::{self, Failures},
+    meta::{self, Place},
+    parked,
     projection::{self, Projection},
     serving::{Part, Serving},
-    store::{Store, StoreError},
+    store::Store,
 };
 
 pub(crate) use error::SessionError;
+pub(crate) use stepping::Unwritten;
 
 /// First and longest wait before another attempt after a failure: what is away is used again soon after it is back.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -66,6 +71,8 @@ pub(crate) struct Projector {
     bounds: Bounds,
     serving: Serving,
     shutdown: CancellationToken,
+    /// Up to here each batch is written by itself: several at once could not be.
+    careful_until: Arc<AtomicI64>,
     /// The failure that was told of last, until there was a success.
     outage: Option<String>,
 }
@@ -84,8 +91,17 @@ pub(crate) async fn forever(
         .map_err(|error| format!("DAYBOOK_COMMAND_ENDPOINT cannot be used: {}", chain(&error)))?;
     let broker = Broker::new(&config.source).await?;
     let Config { shard, bounds, .. } = config;
-    let mut projector =
-        Projector { store, log, broker, shard, bounds, serving, shutdown: shutdown.clone(), outage: None };
+    let mut projector = Projector {
+        store,
+        log,
+        broker,
+        shard,
+        bounds,
+        serving,
+        shutdown: shutdown.clone(),
+        careful_until: Arc::default(),
+        outage: None,
+    };
     let backoff = ExponentialBuilder::default()
         .with_min_delay(FIRST_WAIT)
         .with_max_delay(LONGEST_WAIT)
@@ -142,6 +158,7 @@ impl Projector {
             self.shutdown.clone(),
         );
         let (mut side, mut backfill) = (Side::default(), Backfill::default());
+        let mut unwritten = Unwritten::default();
         let mut transitions = interval(TRANSITION_INTERVAL);
         transitions.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut check = interval(CHECK_INTERVAL);
@@ -150,7 +167,8 @@ impl Projector {
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return Ok(()),
-                _ = transitions.tick() => {
+                // These look at documents and at the checkpoint, which must say the same.
+                _ = transitions.tick(), if unwritten.is_empty() => {
                     side.tend(self, &place).await?;
                     if backfill.tend(self, &mut place, &mut projections).await? {
                         _audit = self.audit(&place, found.clone());
@@ -160,20 +178,22 @@ impl Projector {
                         self.retry(&place, &mut projections).await?;
                     }
                 }
-                Some(found) = to_repair.recv() => self.repair(&place, &mut projections, &found).await,
+                Some(found) = to_repair.recv(), if unwritten.is_empty() => self.repair(&place, &mut projections, &found).await,
                 chunk = feed.next() => {
                     let Some(chunk) = chunk else { return feed.end().await.map_err(SessionError::Feed) };
                     let batch = Batch::gather(chunk, &mut feed, self.bounds);
                     let begun = Instant::now();
+                    let together = side.companion.is_some();
                     if let Some(Companion { place, projections }) = &mut side.companion {
                         // Before what is served, so that switching never goes back.
                         if batch.last().is_some_and(|last| last.position > place.checkpoint.position) {
-                            self.step(place, projections, &batch).await?;
+                            self.step(place, projections, &batch, &mut Unwritten::default(), true).await?;
                         }
                     }
                     let served = Instant::now();
                     let span = batch.traced();
-                    trace::within(span.as_ref(), self.step(&mut place, &mut projections, &batch)).await?;
+                    let step = self.step(&mut place, &mut projections, &batch, &mut unwritten, together);
+                    trace::within(span.as_ref(), step).await?;
                     drop(span);
                     self.tell(&place, &projections, &batch, served.elapsed());
                     if RESTED_AFTER.contains(&batch.events.len()) {
@@ -182,6 +202,8 @@ impl Projector {
                     check.reset();
                 }
                 _ = check.tick() => {
+                    // Nothing has come for a while, though the log has more.
+                    self.write(&mut place, &mut projections, &mut unwritten).await?;
                     if !meta::is_there(&self.store, &place.checkpoint).await.map_err(SessionError::Store)? {
                         return Err(SessionError::Moved);
                     }
@@ -208,75 +230,6 @@ impl Projector {
         }
     }
 
-    /// One step: folds a batch into all reports, writes them, then moves the checkpoint on.
-    async fn step(
-        &self,
-        place: &mut Place,
-        projections: &mut Vec<Box<dyn Projection>>,
-        batch: &Batch,
-    ) -> Result<(), SessionError> {
-        let Some(last) = batch.last() else { return Ok(()) };
-        let begun = Instant::now();
-        self.fold(place, projections, batch).await?;
-        let moved = meta::advance(&self.store, &mut place.checkpoint, Reached::of(last)).await;
-        if !moved.map_err(SessionError::Store)? {
-            return Err(SessionError::Moved);
-        }
-        self.shrink(projections);
-        debug!(
-            first = batch.events.first().map(|event| event.position),
-            last = last.position,
-            events = batch.events.len(),
-            bytes = batch.bytes,
-            micros = begun.elapsed().as_micros(),
-            requests = ?batch.requests(),
-            "projected"
-        );
-        Ok(())
-    }
-
-    /// Folds a batch into some reports and writes them.
-    pub(crate) async fn fold(
-        &self,
-        place: &Place,
-        projections: &mut Vec<Box<dyn Projection>>,
-        batch: &Batch,
-    ) -> Result<(), SessionError> {
-        // Each report in a task of its own, so that one is folded while the database writes another.
-        let mut tasks = JoinSet::new();
-        for mut projection in projections.drain(..) {
-            let (store, events) = (self.store.clone(), Arc::clone(&batch.events));
-            tasks.spawn(trace::carried(async move {
-                let outcome = projection.project(&store, &events).await;
-                (projection, outcome)
-            }));
-        }
-        let mut failures = Failures::new();
-        while let Some(done) = tasks.join_next().await {
-            let (projection, outcome) = done.map_err(|panic| SessionError::Store(StoreError::Task(panic)))?;
-            projections.push(projection);
-            for (position, errors) in outcome.map_err(SessionError::Store)? {
-                failures.entry(position).or_default().extend(errors);
-            }
-        }
-        parked::park(&self.store, &place.generation, &batch.events, &failures).await.map_err(SessionError::Store)
-    }
-
-    /// Lets documents go until as many are left as may be kept.
-    pub(crate) fn shrink(&self, projections: &mut [Box<dyn Projection>]) {
-        let mut bytes: usize = projections.iter().map(|projection| projection.bytes()).sum();
-        while bytes > self.bounds.cache_bytes {
-            // The largest gives what is too much.
-            let Some(largest) = projections.iter_mut().max_by_key(|projection| projection.bytes()) else { return };
-            let before = largest.bytes();
-            largest.shrink(before.saturating_sub(bytes - self.bounds.cache_bytes));
-            bytes = bytes.saturating_sub(before - largest.bytes());
-            if before == largest.bytes() {
-                return;
-            }
-        }
-    }
-
     async fn works(&mut self) {
         self.serving.set(Part::Documents, true).await;
         if let Some(cause) = self.outage.take() {
@@ -286,7 +239,7 @@ impl Projector {
 
     /// Tells of a failure once, however often it comes again.
     async fn failed(&mut self, error: &SessionError) {
-        if matches!(error, SessionError::Moved) {
+        if matches!(error, SessionError::Moved | SessionError::Unwritten) {
             info!(error = %error, "beginning again from the checkpoint");
             return;
         }

@@ -62,6 +62,8 @@ pub(crate) enum StoreError {
     Encode { id: String, cause: EncodeError },
     #[error("{collection}: documents are written by somebody else again and again")]
     Contended { collection: String },
+    #[error("{collection}: not all that several batches changed can be written")]
+    Unwritten { collection: String },
 }
 
 impl Store {

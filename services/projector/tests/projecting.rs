@@ -8,6 +8,8 @@
 
 #[path = "projecting/added_later.rs"]
 mod added_later;
+#[path = "projecting/far_behind.rs"]
+mod far_behind;
 #[path = "projecting/log.rs"]
 mod log;
 #[path = "projecting/sales.rs"]

@@ -2,7 +2,7 @@
 
 use daybook::event::v1::RecordedEvent;
 
-use super::{Projector, SessionError};
+use super::{Projector, SessionError, Unwritten};
 use crate::{batch::Batch, config::Bounds, log::Bookmark, meta::Place, projection::Projection};
 
 impl Projector {
@@ -17,6 +17,7 @@ impl Projector {
             bounds: Bounds { cache_bytes: self.bounds.cache_bytes / 2, ..self.bounds },
             serving: self.serving.clone(),
             shutdown: self.shutdown.clone(),
+            careful_until: std::sync::Arc::clone(&self.careful_until),
             outage: None,
         }
     }
@@ -53,13 +54,13 @@ impl Projector {
         projections: &mut Vec<Box<dyn Projection>>,
         until: i64,
     ) -> Result<(), SessionError> {
-        while place.checkpoint.position < until && !self.is_stopping() {
-            let events = self.read(Bookmark::in_checkpoint(&place.checkpoint), until).await?;
-            if events.is_empty() {
-                break;
-            }
-            self.step(place, projections, &Batch::of(events)).await?;
+        let (mut after, mut unwritten) = (Bookmark::in_checkpoint(&place.checkpoint), Unwritten::default());
+        while after.position < until && !self.is_stopping() {
+            let batch = Batch::of(self.read(after, until).await?, until);
+            let Some(last) = batch.last() else { break };
+            after = Bookmark::of(last);
+            self.step(place, projections, &batch, &mut unwritten, false).await?;
         }
-        Ok(())
+        self.write(place, projections, &mut unwritten).await
     }
 }

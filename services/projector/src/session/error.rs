@@ -25,4 +25,6 @@ pub(crate) enum SessionError {
     Feed(#[source] FeedError),
     #[error("the checkpoint is not where it was left")]
     Moved,
+    #[error("documents of several batches cannot be written at once")]
+    Unwritten,
 }

@@ -34,6 +34,8 @@ pub(crate) struct Log {
 #[derive(Clone, Debug)]
 struct Held {
     after: Range<i64>,
+    /// Not only the first one.
+    all: bool,
     is_taken: bool,
     free: CancellationToken,
 }
@@ -73,7 +75,15 @@ impl Log {
     /// Lets the next read after one of these positions wait for [`Log::release`]; others pass.
     pub(crate) fn hold_next(&self, after: Range<i64>) {
         self.reads.lock().unwrap().clear();
-        *self.held.lock().unwrap() = Some(Held { after, is_taken: false, free: CancellationToken::new() });
+        *self.held.lock().unwrap() = Some(Held { after, all: false, is_taken: false, free: CancellationToken::new() });
+    }
+
+    /// Lets all reads after these positions wait for [`Log::release`].
+    pub(crate) fn hold_all(&self, after: Range<i64>) {
+        self.hold_next(after);
+        if let Some(held) = self.held.lock().unwrap().as_mut() {
+            held.all = true;
+        }
     }
 
     /// True once a read waits, or has waited.
@@ -96,7 +106,7 @@ impl Log {
     fn gate(&self, after: i64) -> Option<CancellationToken> {
         self.reads.lock().unwrap().push(after);
         let mut held = self.held.lock().unwrap();
-        let held = held.as_mut().filter(|held| held.after.contains(&after) && !held.is_taken)?;
+        let held = held.as_mut().filter(|held| held.after.contains(&after) && (held.all || !held.is_taken))?;
         held.is_taken = true;
         Some(held.free.clone())
     }

@@ -37,7 +37,7 @@ use tokio::task::JoinHandle;
 use crate::log::Log;
 
 /// Longest time until everything is projected.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct World {
     pub(crate) log: Log,
@@ -110,6 +110,12 @@ impl World {
         self.start_with("0/1", Bounds { audit_interval: Duration::ZERO, batch_events: 1, ..Bounds::default() }).await
     }
 
+    /// Starts a projector of all documents that folds some pages of the log before it writes, while it is far behind.
+    pub(crate) async fn start_writing_seldom(&self) -> Projector {
+        let bounds = Bounds { batch_events: 1, unwritten_events: 4_000, ..Bounds::default() };
+        self.start_with("0/1", Bounds { audit_interval: Duration::ZERO, ..bounds }).await
+    }
+
     async fn start_with(&self, shard: &str, bounds: Bounds) -> Projector {
         let listener = daybook_chassis::server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -158,6 +164,13 @@ impl World {
             }
         };
         tokio::time::timeout(PATIENCE, reached).await.expect("the projector reaches the end of the log");
+    }
+
+    /// Where the checkpoint of the whole is; 0 before there is one.
+    pub(crate) async fn position(&self) -> i64 {
+        let id = Checkpoint::id_of(self.generation(), 0, 1);
+        let found = self.database.collection::<Checkpoint>(META).find_one(doc! { "_id": id }).await.unwrap();
+        found.map_or(0, |found| found.position)
     }
 
     /// The checkpoint of a share.
