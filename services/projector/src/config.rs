@@ -139,8 +139,8 @@ const DEFAULT_BATCH_EVENTS: usize = 5_000;
 /// Bytes of a batch, encoded: several times that in memory while it is folded.
 const DEFAULT_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// Events that are folded in memory before documents are written, while at least half as many come after them: each document
-/// is then written once instead of ten times. If the process ends in between, they are folded again: a few seconds of work.
+/// Events that are folded in memory before documents are written, while at least half as many come after them: most documents
+/// change in every batch. If the process ends in between, they are folded again: a few seconds of work.
 const DEFAULT_UNWRITTEN_EVENTS: usize = 50_000;
 
 /// Bytes of documents between batches: the heads of today's reports of some hundred stores.
