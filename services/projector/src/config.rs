@@ -12,7 +12,7 @@
 //!   `0/n` to `n-1/n` together write all. n can change at any time: see [`Shard`];
 //! - `DAYBOOK_PROJECTOR_BATCH_EVENTS` (default 5,000), `DAYBOOK_PROJECTOR_BATCH_BYTES` (default 8 MiB): most that is
 //!   folded before it is written;
-//! - `DAYBOOK_PROJECTOR_UNWRITTEN_EVENTS` (default 50,000): far behind the end of the log, so many events are folded before
+//! - `DAYBOOK_PROJECTOR_UNWRITTEN_EVENTS` (default 100,000): far behind the end of the log, so many events are folded before
 //!   documents are written; 0 writes each batch;
 //! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 112 MiB): memory for documents that are kept between batches;
 //! - `DAYBOOK_PROJECTOR_AUDIT_SECONDS` (default 5): one document in so many seconds is compared with the log; 0 for none.
@@ -139,9 +139,9 @@ const DEFAULT_BATCH_EVENTS: usize = 5_000;
 /// Bytes of a batch, encoded: several times that in memory while it is folded.
 const DEFAULT_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// Events that are folded in memory before documents are written, while at least half as many come after them: most documents
-/// change in every batch. If the process ends in between, they are folded again: a few seconds of work.
-const DEFAULT_UNWRITTEN_EVENTS: usize = 50_000;
+/// Events that are folded in memory before documents are written, while more than as many come after them: most documents
+/// change in every batch. It is so many that a burst of sales does not make reports wait for it. If the process ends in between, they are folded again: a few seconds of work.
+const DEFAULT_UNWRITTEN_EVENTS: usize = 100_000;
 
 /// Bytes of documents between batches: the heads of today's reports of some hundred stores.
 const DEFAULT_CACHE_BYTES: usize = 112 * 1024 * 1024;

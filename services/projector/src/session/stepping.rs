@@ -108,7 +108,7 @@ impl Projector {
     /// True if a batch is to be written: unless much comes after it, and there is room for more in memory.
     fn is_due(&self, place: &Place, projections: &[Box<dyn Projection>], batch: &Batch, unwritten: &Unwritten) -> bool {
         let most = self.bounds.unwritten_events;
-        let is_near = usize::try_from(batch.behind()).unwrap_or(0) <= most / 2;
+        let is_near = usize::try_from(batch.behind()).unwrap_or(0) <= most;
         let bytes: usize = projections.iter().map(|projection| projection.bytes()).sum();
         is_near
             || unwritten.events + batch.events.len() >= most
