@@ -162,7 +162,7 @@ impl<R: Report> Audited for Of<R> {
                 let head = auditor.checkpoint().await?;
                 let events = auditor.log.read(&Bookmark::at((head - HOT_EVENTS).max(0))).await?.events;
                 let changes = events.iter().filter(|event| event.position <= head).map(|event| R::changes(event));
-                let ids = changes.flat_map(Result::unwrap_or_default).map(|(key, _)| key.id());
+                let ids = changes.flat_map(Result::unwrap_or_default).map(|(key, _)| key.id().into_string());
                 let ids: Vec<String> = ids.filter(|id| auditor.shard.owns(slot(id))).collect();
                 return Ok(any_of(&ids).cloned());
             }

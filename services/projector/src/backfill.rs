@@ -136,7 +136,7 @@ async fn fold(projector: &Projector, place: &Place, newcomers: &mut Newcomers, u
     while newcomers.position < until && !projector.is_stopping() {
         let batch = Batch::of(projector.read(Bookmark::at(newcomers.position), until).await?, until);
         let Some(last) = batch.last() else { break };
-        projector.fold(place, &mut newcomers.projections, &batch, true).await?;
+        projector.project(place, &mut newcomers.projections, &batch).await?;
         projector.shrink(&mut newcomers.projections);
         let reached = CatchingUp { position: last.position, recorded_at_micros: recorded_at_micros(last) };
         note(projector, place, &new, reached).await?;

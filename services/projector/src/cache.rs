@@ -1,7 +1,7 @@
 //! Documents that are kept in memory between batches, because the next batch probably needs them again.
 
 use ahash::RandomState;
-use daybook_read_model::document::Stored;
+use daybook_read_model::{document::Stored, text::Text};
 use lru::LruCache;
 
 /// Bookkeeping of one document, roughly, in bytes.
@@ -10,7 +10,7 @@ const SLOT_BYTES: usize = 128;
 /// Documents by id, the least recently used of which go first.
 #[derive(Debug)]
 pub(crate) struct Cache<D> {
-    documents: LruCache<String, Slot<D>, RandomState>,
+    documents: LruCache<Text, Slot<D>, RandomState>,
     bytes: usize,
 }
 
@@ -29,7 +29,7 @@ impl<D: Stored> Cache<D> {
         self.documents.contains(id)
     }
 
-    pub(crate) fn put(&mut self, id: String, document: D) {
+    pub(crate) fn put(&mut self, id: Text, document: D) {
         let bytes = size(&document);
         self.bytes += bytes;
         if let Some(old) = self.documents.put(id, Slot { document, bytes }) {
@@ -60,11 +60,18 @@ impl<D: Stored> Cache<D> {
         self.bytes
     }
 
-    /// Lets the least recently used documents go until so many bytes are left.
-    pub(crate) fn shrink(&mut self, bytes: usize) {
-        while self.bytes > bytes {
-            let Some((_, old)) = self.documents.pop_lru() else { return };
-            self.bytes = self.bytes.saturating_sub(old.bytes);
+    /// Lets the least recently used documents go until so many bytes are left, but none that are wanted.
+    pub(crate) fn shrink(&mut self, bytes: usize, is_wanted: impl Fn(&str) -> bool) {
+        for _ in 0..self.documents.len() {
+            if self.bytes <= bytes {
+                return;
+            }
+            let Some((id, slot)) = self.documents.pop_lru() else { return };
+            if is_wanted(&id) {
+                self.documents.put(id, slot);
+            } else {
+                self.bytes = self.bytes.saturating_sub(slot.bytes);
+            }
         }
     }
 }
@@ -84,17 +91,29 @@ mod tests {
         let mut cache: Cache<StockPage> = Cache::new();
         let ids = ["443|00", "443|01", "443|02"];
         for id in ids {
-            cache.put(id.to_owned(), StockPage::open(id.to_owned(), id));
+            cache.put(id.into(), StockPage::open(id.to_owned(), id));
         }
         let one = cache.bytes() / 3;
         cache.get(ids[0]);
-        cache.shrink(one * 2);
+        cache.shrink(one * 2, |_| false);
         assert_eq!(ids.map(|id| cache.contains(id)), [true, false, true]);
         assert_eq!(cache.bytes(), one * 2);
         cache.remove(ids[0]);
         cache.remove(ids[1]);
         assert_eq!(cache.bytes(), one);
-        cache.shrink(0);
+        cache.shrink(0, |_| false);
         assert_eq!(cache.bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_wanted_stays() {
+        let mut cache: Cache<StockPage> = Cache::new();
+        for id in ["443|00", "443|01"] {
+            cache.put(id.into(), StockPage::open(id.to_owned(), id));
+        }
+        let one = cache.bytes() / 2;
+        cache.shrink(0, |id| id == "443|00");
+        assert!(cache.contains("443|00") && !cache.contains("443|01"));
+        assert_eq!(cache.bytes(), one);
     }
 }

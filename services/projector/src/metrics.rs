@@ -64,8 +64,10 @@ impl Counts {
             position,
             events: metrics.counter("daybook_projected_events_total", "Events folded into the reports that are served"),
             batch_events: metrics.counts("daybook_projection_batch_events", "Events that were folded in one batch"),
-            batch_seconds: metrics
-                .seconds("daybook_projection_batch_seconds", "How long folding and writing a batch took"),
+            batch_seconds: metrics.seconds(
+                "daybook_projection_batch_seconds",
+                "How long folding a batch took; writing goes on beside the next one",
+            ),
             cache_bytes: metrics.gauge("daybook_projector_cache_bytes", help),
             documents,
             write_seconds: metrics

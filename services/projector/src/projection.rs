@@ -12,6 +12,7 @@ use daybook_read_model::{
     registry::{ChangeOf, EntryOf, Report, Visitor, touched_by_envelope},
     slot::slot,
     spill::{Page, Spilled},
+    text::Text,
 };
 use futures_util::future::{BoxFuture, FutureExt as _};
 use tracing::{debug, error, warn};
@@ -30,23 +31,35 @@ use crate::{
 /// How often a batch is folded again because somebody else wrote its documents; then the checkpoint is looked at again.
 const MAX_ROUNDS: usize = 5;
 
-/// Events whose changes are worked out before they are folded: few enough that what lies in between stays in the
-/// processor's cache.
-const SLICE_EVENTS: usize = 128;
+/// Events whose changes are worked out, and sorted by document, before they are folded: some megabytes.
+const SLICE_EVENTS: usize = 1_000;
 
 /// Documents whose stored form is read at once for being written as one segment: each may have some 100 kB.
 const GATHERED_AT_ONCE: usize = 100;
 
+/// With one write at most one in so many documents is written as one segment: twice as many as come to too many segments.
+const GATHERED_PART: usize = 8;
+
 /// The projection of one report, whatever its documents are.
 pub(crate) trait Projection: Send + Sync {
-    /// Brings the documents up to the end of the batch, and answers what could not be folded. Without `write` that is so in
-    /// memory only; what later batches change is then written with it.
+    /// Brings the documents up to the end of the batch, and answers what could not be folded. Nothing else may be folded and
+    /// not written.
     fn project<'a>(
         &'a mut self,
         store: &'a Store,
         events: &'a [RecordedEvent],
-        write: bool,
     ) -> BoxFuture<'a, Result<Failures, StoreError>>;
+
+    /// Brings the documents up to the end of the batch in memory only, and answers what could not be folded.
+    fn fold<'a>(
+        &'a mut self,
+        store: &'a Store,
+        events: &'a [RecordedEvent],
+    ) -> BoxFuture<'a, Result<Failures, StoreError>>;
+
+    /// What is folded and not written yet, for being written while folding goes on. In memory it counts as written: if it is
+    /// not, all must be forgotten and begun again where the checkpoint is.
+    fn depart<'a>(&'a mut self, store: &'a Store) -> BoxFuture<'a, Result<Vec<Load>, StoreError>>;
 
     /// Writes one document as the log says that it should be, as of a position or whatever later one is stored.
     fn repair<'a>(
@@ -71,8 +84,40 @@ pub(crate) trait Projection: Send + Sync {
     /// Memory of the documents that are kept, in bytes.
     fn bytes(&self) -> usize;
 
-    /// Lets documents go until so many bytes are left.
+    /// Takes note that all that departed has arrived.
+    fn arrived(&mut self);
+
+    /// Lets documents go until so many bytes are left, but none that is to be written, or on its way.
     fn shrink(&mut self, bytes: usize);
+}
+
+/// Documents of one collection on their way to the database.
+#[derive(Debug)]
+pub(crate) struct Load {
+    report: &'static str,
+    collection: String,
+    jobs: Vec<Job>,
+}
+
+impl Load {
+    /// Writes the documents, all of them.
+    pub(crate) async fn arrive(self, store: &Store) -> Result<(), StoreError> {
+        let Self { report, collection, jobs } = self;
+        let Written { stored, missed, impossible } = write::all(store, &collection, jobs).await?;
+        store.counts().written(report, stored.len(), missed.len());
+        if missed.is_empty() && impossible.is_empty() {
+            return Ok(());
+        }
+        let first = missed.first().or(impossible.first().map(|(id, _)| id));
+        warn!(
+            collection,
+            missed = missed.len(),
+            impossible = impossible.len(),
+            first,
+            "not all documents could be written"
+        );
+        Err(StoreError::Unwritten { collection })
+    }
 }
 
 /// The projections of some reports, by name, into a generation.
@@ -101,22 +146,26 @@ struct Of<R: Report> {
     /// Ids of what was folded and is not written yet.
     unwritten_heads: Ids,
     unwritten_pages: Ids,
+    /// Ids of heads and pages on their way to the database: until they have arrived, nobody may load what is stored.
+    departed: Ids,
 }
 
-type Ids = HashSet<String, RandomState>;
+type Ids = HashSet<Text, RandomState>;
 
-/// A change of one head by one event.
-struct Planned<R: Report> {
-    position: i64,
-    id: String,
+/// Some documents, or what is known of them, by id.
+type ById<'a, T> = HashMap<&'a str, T, RandomState>;
+
+/// What some events change in one head, by position, in order.
+struct OfHead<R: Report> {
+    id: Text,
     key: Key,
-    change: ChangeOf<R>,
+    changes: Vec<(i64, ChangeOf<R>)>,
 }
 
 /// What one event changes on one page.
 struct OnPage<R: Report> {
     position: i64,
-    head_id: String,
+    head_id: Text,
     part: Spilled<EntryOf<R>>,
 }
 
@@ -131,6 +180,7 @@ impl<R: Report> Of<R> {
             pages: Cache::new(),
             unwritten_heads: Ids::default(),
             unwritten_pages: Ids::default(),
+            departed: Ids::default(),
         }
     }
 
@@ -155,15 +205,16 @@ impl<R: Report> Of<R> {
         Ok(failures)
     }
 
-    /// Folds a batch, and writes it with those before it. They are not at hand any more: if something of them cannot be written,
-    /// all must begin again where the checkpoint is.
-    async fn together(&mut self, store: &Store, events: &[RecordedEvent]) -> Result<Failures, StoreError> {
-        let (mut failures, mut unwritable) = (Failures::new(), Failures::new());
-        self.fold(store, events, &mut failures).await?;
-        if self.write(store, &mut unwritable).await? && unwritable.is_empty() {
-            return Ok(failures);
+    /// Takes what is to be written.
+    async fn take(&mut self, store: &Store) -> Result<Vec<Load>, StoreError> {
+        let (heads, pages) = (std::mem::take(&mut self.unwritten_heads), std::mem::take(&mut self.unwritten_pages));
+        let mut loads = vec![load_of::<R, _>(store, &self.heads_in, &mut self.heads, heads).await?];
+        if let Some(pages_in) = self.pages_in.as_deref().filter(|_| !pages.is_empty()) {
+            loads.push(load_of::<R, _>(store, pages_in, &mut self.pages, pages).await?);
         }
-        Err(StoreError::Unwritten { collection: self.heads_in.clone() })
+        loads.retain(|load| !load.jobs.is_empty());
+        self.departed = loads.iter().flat_map(|load| load.jobs.iter().map(|job| Text::from(&job.id))).collect();
+        Ok(loads)
     }
 
     /// Folds a batch into documents in memory, and takes note of which are to be written.
@@ -175,23 +226,19 @@ impl<R: Report> Of<R> {
     ) -> Result<(), StoreError> {
         let mut on_pages = Vec::new();
         for slice in events.chunks(SLICE_EVENTS) {
-            let planned = plan::<R>(slice, self.shard, failures);
-            let mut fresh: HashMap<&str, &Key> = HashMap::new();
-            for Planned { id, key, .. } in &planned {
-                if !self.unwritten_heads.contains(id) {
-                    fresh.insert(id, key);
-                }
-            }
+            let of_heads = plan::<R>(slice, self.shard, failures);
+            let fresh = of_heads.iter().filter(|of_head| !self.unwritten_heads.contains(&of_head.id));
+            let fresh: ById<'_, &Key> = fresh.map(|of_head| (of_head.id.as_str(), &of_head.key)).collect();
             load(store, &self.heads_in, &mut self.heads, self.epoch, &fresh, |_, key| R::Head::open(key)).await?;
-            self.unwritten_heads.extend(fresh.into_keys().map(str::to_owned));
-            self.fold_heads(planned, &mut on_pages, failures);
+            self.unwritten_heads.extend(fresh.into_keys().map(Text::from));
+            self.fold_heads(of_heads, &mut on_pages, failures);
         }
         let Some(pages_in) = self.pages_in.clone().filter(|_| !on_pages.is_empty()) else { return Ok(()) };
-        let fresh: HashMap<&str, &str> =
+        let fresh: ById<'_, &str> =
             on_pages.iter().map(|on_page| (on_page.part.page.as_str(), on_page.head_id.as_str())).collect();
         let open = |id: &str, head_id: &&str| Page::open(id.to_owned(), head_id);
         load(store, &pages_in, &mut self.pages, self.epoch, &fresh, open).await?;
-        self.unwritten_pages.extend(fresh.into_keys().map(str::to_owned));
+        self.unwritten_pages.extend(fresh.into_keys().map(Text::from));
         self.fold_pages(on_pages, failures);
         Ok(())
     }
@@ -205,17 +252,21 @@ impl<R: Report> Of<R> {
         Ok(heads_done && pages_done)
     }
 
-    fn fold_heads(&mut self, planned: Vec<Planned<R>>, on_pages: &mut Vec<OnPage<R>>, failures: &mut Failures) {
-        for Planned { position, id, change, .. } in planned {
+    fn fold_heads(&mut self, of_heads: Vec<OfHead<R>>, on_pages: &mut Vec<OnPage<R>>, failures: &mut Failures) {
+        for OfHead { id, changes, .. } in of_heads {
             let Some(head) = self.heads.get(&id) else {
-                fail::<R>(failures, position, unreadable(&id), &id);
+                for (position, _) in changes {
+                    fail::<R>(failures, position, unreadable(&id), &id);
+                }
                 continue;
             };
-            match head.fold(position, change) {
-                Ok(spilled) => {
-                    on_pages.extend(spilled.into_iter().map(|part| OnPage { position, head_id: id.clone(), part }));
+            for (position, change) in changes {
+                match head.fold(position, change) {
+                    Ok(spilled) => {
+                        on_pages.extend(spilled.into_iter().map(|part| OnPage { position, head_id: id.clone(), part }));
+                    }
+                    Err(error) => fail::<R>(failures, position, error.to_string(), &id),
                 }
-                Err(error) => fail::<R>(failures, position, error.to_string(), &id),
             }
         }
     }
@@ -238,13 +289,20 @@ impl<R: Report> Projection for Of<R> {
         &'a mut self,
         store: &'a Store,
         events: &'a [RecordedEvent],
-        write: bool,
     ) -> BoxFuture<'a, Result<Failures, StoreError>> {
-        match (write, self.unwritten_heads.is_empty()) {
-            (false, _) => self.ahead(store, events).boxed(),
-            (true, true) => self.rounds(store, events).boxed(),
-            (true, false) => self.together(store, events).boxed(),
-        }
+        self.rounds(store, events).boxed()
+    }
+
+    fn fold<'a>(
+        &'a mut self,
+        store: &'a Store,
+        events: &'a [RecordedEvent],
+    ) -> BoxFuture<'a, Result<Failures, StoreError>> {
+        self.ahead(store, events).boxed()
+    }
+
+    fn depart<'a>(&'a mut self, store: &'a Store) -> BoxFuture<'a, Result<Vec<Load>, StoreError>> {
+        self.take(store).boxed()
     }
 
     fn repair<'a>(
@@ -264,7 +322,7 @@ impl<R: Report> Projection for Of<R> {
 
     fn touched(&self, event: &RecordedEvent) -> Result<Vec<String>, String> {
         let changes = R::changes(event).map_err(|error| error.to_string())?;
-        let ids = changes.into_iter().map(|(key, _)| key.id());
+        let ids = changes.into_iter().map(|(key, _)| key.id().into_string());
         Ok(ids.filter(|id| self.shard.owns(slot(id))).collect())
     }
 
@@ -276,35 +334,50 @@ impl<R: Report> Projection for Of<R> {
         self.heads.bytes() + self.pages.bytes()
     }
 
+    fn arrived(&mut self) {
+        self.departed = Ids::default();
+    }
+
     fn shrink(&mut self, bytes: usize) {
         // Pages are cheap to load: only their stamps are.
         let pages = bytes.saturating_sub(self.heads.bytes());
-        self.pages.shrink(pages);
-        self.heads.shrink(bytes.saturating_sub(self.pages.bytes()));
+        self.pages.shrink(pages, |id| self.unwritten_pages.contains(id) || self.departed.contains(id));
+        let heads = bytes.saturating_sub(self.pages.bytes());
+        self.heads.shrink(heads, |id| self.unwritten_heads.contains(id) || self.departed.contains(id));
     }
 }
 
-/// What the events change in the documents of the share.
-fn plan<R: Report>(events: &[RecordedEvent], shard: Shard, failures: &mut Failures) -> Vec<Planned<R>> {
-    let mut planned = Vec::with_capacity(events.len());
+/// What the events change in the documents of the share, by document: each is then brought into the processor's cache once, and
+/// suppliers have many changes in a slice.
+fn plan<R: Report>(events: &[RecordedEvent], shard: Shard, failures: &mut Failures) -> Vec<OfHead<R>> {
+    let mut of_heads: Vec<OfHead<R>> = Vec::new();
+    let mut places: HashMap<Text, usize, RandomState> = HashMap::default();
     for event in events {
-        match R::changes(event) {
-            Ok(changes) => {
-                let of_event = changes.into_iter().map(|(key, change)| Planned {
-                    position: event.position,
-                    id: key.id(),
-                    key,
-                    change,
-                });
-                planned.extend(of_event.filter(|planned| shard.owns(slot(&planned.id))));
-            }
+        let changes = match R::changes(event) {
+            Ok(changes) => changes,
             Err(error) => {
                 let touched = touched_by_envelope::<R>(event).unwrap_or_default();
                 fail::<R>(failures, event.position, error.to_string(), &touched);
+                continue;
+            }
+        };
+        for (key, change) in changes {
+            let id = key.id();
+            let place = match places.get(&id) {
+                Some(place) => *place,
+                None if shard.owns(slot(&id)) => {
+                    places.insert(id.clone(), of_heads.len());
+                    of_heads.push(OfHead { id, key, changes: Vec::new() });
+                    of_heads.len() - 1
+                }
+                None => continue,
+            };
+            if let Some(of_head) = of_heads.get_mut(place) {
+                of_head.changes.push((event.position, change));
             }
         }
     }
-    planned
+    of_heads
 }
 
 /// Takes note that an event could not be folded into a document; an empty id stands for none.
@@ -327,10 +400,10 @@ async fn load<D: Stored, K>(
     collection: &str,
     cache: &mut Cache<D>,
     epoch: i64,
-    fresh: &HashMap<&str, K>,
+    fresh: &ById<'_, K>,
     open: impl Fn(&str, &K) -> D,
 ) -> Result<(), StoreError> {
-    let mut missing: HashSet<&str> = fresh.keys().copied().filter(|id| !cache.contains(id)).collect();
+    let mut missing: HashSet<&str, RandomState> = fresh.keys().copied().filter(|id| !cache.contains(id)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -342,19 +415,22 @@ async fn load<D: Stored, K>(
         let Some((id, key)) = fresh.get_key_value(id) else { continue };
         missing.remove(id);
         match document::load(&stored, epoch, || open(id, key)) {
-            Ok(loaded) => cache.put((*id).to_owned(), loaded),
+            Ok(loaded) => cache.put((*id).into(), loaded),
             Err(error) => error!(collection, id, error = %error, "a document cannot be read"),
         }
     }
     for id in missing {
         if let Some(key) = fresh.get(id) {
-            cache.put(id.to_owned(), document::begin(open(id, key), epoch));
+            let mut document = document::begin(open(id, key), epoch);
+            document.loaded();
+            cache.put(id.into(), document);
         }
     }
     Ok(())
 }
 
-/// Gives documents whose entries have come to many segments their stored form, so that they are written as one.
+/// Gives documents whose entries have come to many segments their stored form, so that they are written as one. All documents that
+/// are written each time come to so many at the same time: only some have their turn, the others with one of the next writes.
 async fn gather<D: Stored>(store: &Store, collection: &str, cache: &mut Cache<D>, ids: &Ids) -> Result<(), StoreError> {
     let mut scattered = Vec::new();
     for id in ids {
@@ -362,6 +438,7 @@ async fn gather<D: Stored>(store: &Store, collection: &str, cache: &mut Cache<D>
             scattered.push(id.as_str());
         }
     }
+    scattered.truncate(ids.len().div_ceil(GATHERED_PART).max(GATHERED_AT_ONCE));
     for part in scattered.chunks(GATHERED_AT_ONCE) {
         for stored in store.find(collection, part, true).await? {
             let id = stored.get_str("_id").map_err(|_| StoreError::Answer("_id"))?;
@@ -374,6 +451,33 @@ async fn gather<D: Stored>(store: &Store, collection: &str, cache: &mut Cache<D>
     Ok(())
 }
 
+/// What changed of a document, if anything did.
+fn job<D: Stored>(document: &D) -> Result<Option<Job>, StoreError> {
+    let id = &document.stamp().id;
+    let write = document::write(document).map_err(|cause| StoreError::Encode { id: id.clone(), cause })?;
+    Ok(write.map(|write| Job { id: id.clone(), version: document.stamp().version(), write }))
+}
+
+/// Takes what changed of these documents.
+async fn load_of<R: Report, D: Stored>(
+    store: &Store,
+    collection: &str,
+    cache: &mut Cache<D>,
+    ids: Ids,
+) -> Result<Load, StoreError> {
+    gather(store, collection, cache, &ids).await?;
+    let mut jobs = Vec::with_capacity(ids.len());
+    for id in &ids {
+        let Some(document) = cache.get(id) else { continue };
+        if let Some(job) = job(document)? {
+            document::stored(document);
+            jobs.push(job);
+        }
+        cache.weigh(id);
+    }
+    Ok(Load { report: R::HEADS, collection: collection.to_owned(), jobs })
+}
+
 /// Writes what changed of these documents; false if somebody else wrote some, which are then forgotten.
 async fn save<R: Report, D: Stored>(
     store: &Store,
@@ -384,14 +488,11 @@ async fn save<R: Report, D: Stored>(
 ) -> Result<bool, StoreError> {
     gather(store, collection, cache, ids).await?;
     let mut jobs = Vec::with_capacity(ids.len());
-    let mut positions = HashMap::with_capacity(ids.len());
+    let mut positions = HashMap::new();
     for id in ids {
-        let Some(document) = cache.get(id) else { continue };
-        let write = document::write(document).map_err(|cause| StoreError::Encode { id: id.clone(), cause })?;
-        let Some(write) = write else { continue };
-        let version = document.stamp().version();
-        positions.insert(id.clone(), version.position);
-        jobs.push(Job { id: id.clone(), version, write });
+        let Some(job) = cache.get(id).map(|document| job(document)).transpose()?.flatten() else { continue };
+        positions.insert(job.id.clone(), job.version.position);
+        jobs.push(job);
     }
     if jobs.is_empty() {
         return Ok(true);

@@ -4,10 +4,10 @@
 mod beside;
 mod error;
 mod mending;
+mod pending;
 mod stepping;
 
 use std::{
-    ops::Range,
     sync::{Arc, atomic::AtomicI64},
     time::Duration,
 };
@@ -16,7 +16,7 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use daybook_chassis::{BoxError, CancellationToken, process::chain, trace};
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 use tracing::{debug, error, info, warn};
 
@@ -36,21 +36,20 @@ use crate::{
 };
 
 pub(crate) use error::SessionError;
-pub(crate) use stepping::Unwritten;
+pub(crate) use pending::Pending;
 
 /// First and longest wait before another attempt after a failure: what is away is used again soon after it is back.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// After a batch of so many events there is a rest: fewer mean that little happens, more that others wait already. Whoever
-/// waits for one report does not wait for the documents: the query service knows the end of the log.
-const RESTED_AFTER: Range<usize> = 8..4_000;
+/// After a batch of less than so many events others may gather for a while. More mean that others wait already.
+const RESTED_AFTER: usize = 1_000;
 
-/// Longest rest between two batches.
-const LONGEST_REST: Duration = Duration::from_millis(500);
+/// So long: registers find the machine free, and what a batch costs whatever its size is shared by more events.
+const REST: Duration = Duration::from_millis(50);
 
-/// Work on two batches and the rest between them should not take longer; when the work alone does, there is no rest.
-const AIM: Duration = Duration::from_millis(1_500);
+/// After so long, work that asks for everything to be written is not put off any more.
+const LONGEST_UNTENDED: Duration = Duration::from_secs(5);
 
 /// While nothing happens, MongoDB is asked so often whether it is there and the checkpoint where it was left.
 const CHECK_INTERVAL: Duration = Duration::from_secs(3);
@@ -158,17 +157,21 @@ impl Projector {
             self.shutdown.clone(),
         );
         let (mut side, mut backfill) = (Side::default(), Backfill::default());
-        let mut unwritten = Unwritten::default();
+        let mut pending = Pending::default();
+        let (mut tended, mut rested) = (Instant::now(), Instant::now());
         let mut transitions = interval(TRANSITION_INTERVAL);
         transitions.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut check = interval(CHECK_INTERVAL);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let due = self.due(&pending);
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return Ok(()),
                 // These look at documents and at the checkpoint, which must say the same.
-                _ = transitions.tick(), if unwritten.is_empty() => {
+                _ = transitions.tick(), if pending.is_empty() || tended.elapsed() > LONGEST_UNTENDED => {
+                    self.write(&mut place, &mut projections, &mut pending).await?;
+                    tended = Instant::now();
                     side.tend(self, &place).await?;
                     if backfill.tend(self, &mut place, &mut projections).await? {
                         _audit = self.audit(&place, found.clone());
@@ -178,32 +181,38 @@ impl Projector {
                         self.retry(&place, &mut projections).await?;
                     }
                 }
-                Some(found) = to_repair.recv(), if unwritten.is_empty() => self.repair(&place, &mut projections, &found).await,
-                chunk = feed.next() => {
+                Some(found) = to_repair.recv(), if pending.is_empty() => self.repair(&place, &mut projections, &found).await,
+                arrived = pending.arrive(), if pending.flies() => {
+                    self.landed(&mut place, &mut projections, &pending, arrived).await?;
+                    self.depart_if_due(&mut projections, &mut pending).await?;
+                    self.store.counts().reached(place.checkpoint.position);
+                }
+                () = at(due) => self.depart_if_due(&mut projections, &mut pending).await?,
+                () = sleep_until(rested), if rested > Instant::now() => {}
+                chunk = feed.next(), if rested <= Instant::now() => {
                     let Some(chunk) = chunk else { return feed.end().await.map_err(SessionError::Feed) };
                     let batch = Batch::gather(chunk, &mut feed, self.bounds);
-                    let begun = Instant::now();
                     let together = side.companion.is_some();
                     if let Some(Companion { place, projections }) = &mut side.companion {
                         // Before what is served, so that switching never goes back.
                         if batch.last().is_some_and(|last| last.position > place.checkpoint.position) {
-                            self.step(place, projections, &batch, &mut Unwritten::default(), true).await?;
+                            self.step(place, projections, &batch, &mut Pending::default(), true).await?;
                         }
                     }
                     let served = Instant::now();
-                    let span = batch.traced();
-                    let step = self.step(&mut place, &mut projections, &batch, &mut unwritten, together);
-                    trace::within(span.as_ref(), step).await?;
+                    let span = pending.traced(batch.traced());
+                    let step = self.step(&mut place, &mut projections, &batch, &mut pending, together);
+                    trace::within(span.as_deref(), step).await?;
                     drop(span);
                     self.tell(&place, &projections, &batch, served.elapsed());
-                    if RESTED_AFTER.contains(&batch.events.len()) {
-                        self.rest(begun.elapsed()).await;
+                    if batch.events.len() < RESTED_AFTER && !pending.is_empty() {
+                        rested = Instant::now() + REST;
                     }
                     check.reset();
                 }
                 _ = check.tick() => {
                     // Nothing has come for a while, though the log has more.
-                    self.write(&mut place, &mut projections, &mut unwritten).await?;
+                    self.write(&mut place, &mut projections, &mut pending).await?;
                     if !meta::is_there(&self.store, &place.checkpoint).await.map_err(SessionError::Store)? {
                         return Err(SessionError::Moved);
                     }
@@ -218,16 +227,6 @@ impl Projector {
         counts.projected(batch.events.len(), took);
         counts.reached(place.checkpoint.position);
         counts.cached(projections.iter().map(|projection| projection.bytes()).sum());
-    }
-
-    /// Lets events gather: every document is then written less often, and registers find the machine free.
-    async fn rest(&self, worked: Duration) {
-        // An event that comes as a batch begins waits for that batch, the rest, and its own batch.
-        let rest = AIM.saturating_sub(worked * 2).min(LONGEST_REST);
-        tokio::select! {
-            () = tokio::time::sleep(rest) => {}
-            () = self.shutdown.cancelled() => {}
-        }
     }
 
     async fn works(&mut self) {
@@ -256,5 +255,13 @@ impl Projector {
             _ => warn!(error = cause, "projecting is interrupted"),
         }
         self.outage = Some(cause);
+    }
+}
+
+/// Waits until then; for ever if there is no such moment.
+async fn at(moment: Option<std::time::Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -11,8 +11,9 @@ use crate::store::{DUPLICATE_KEY, Store, StoreError};
 /// Statements of one command: more do not make it faster, and the server works on one command at a time.
 const COMMAND_STATEMENTS: usize = 500;
 
-/// Bytes of statements of one command; one statement more may be in. The server takes 48 MB.
-const COMMAND_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of statements of one command; one statement more may be in. The server takes 48 MB, but each report has a command of
+/// its own on the way, which is copied some times.
+const COMMAND_BYTES: usize = 2 * 1024 * 1024;
 
 /// Refusals that come again however often the statement is sent: the document would be too large, or a sum would not fit.
 const PERMANENT: &[i32] = &[

@@ -16,6 +16,7 @@ use crate::{
     error::FoldError,
     figures::{CategoryFigures, StoreDayItem},
     spill::Spilled,
+    text::Text,
     update::{EncodeError, Update},
 };
 
@@ -41,7 +42,7 @@ pub struct CategoryDay {
 /// What one event changes in one document.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CategoryDayChange {
-    currency_code: Box<str>,
+    currency_code: Text,
     categories: ByCategory,
 }
 
@@ -59,7 +60,7 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, CategoryDayChange)>, F
         // Everything is taken from where the sale put it.
         Kind::SaleVoided(void) => {
             let categories = category_sales::sold(&void.lines)?;
-            let negated = |(category, sold): (Box<str>, CategoryFigures)| Some((category, sold.negated()?));
+            let negated = |(category, sold): (Text, CategoryFigures)| Some((category, sold.negated()?));
             let categories = categories.into_iter().map(negated).collect::<Option<_>>();
             let categories = categories.ok_or_else(|| FoldError::overflow("the event's own sums"))?;
             (void.business_day.as_ref(), store_of(void.receipt.as_ref())?, &void.currency_code, categories)
@@ -97,9 +98,9 @@ impl Head for CategoryDay {
     fn open(key: &Key) -> Self {
         let id = key.id();
         Self {
-            stamp: Stamp::new(id.clone(), &id),
-            date: key.first.clone(),
-            store_id: key.second.clone(),
+            stamp: Stamp::new(id.to_string(), &id),
+            date: key.first.to_string(),
+            store_id: key.second.to_string(),
             currency_code: String::new(),
             categories: Breakdown::default(),
             names_currency: Aside::default(),
@@ -115,12 +116,14 @@ impl Head for CategoryDay {
         if self.stamp.has(position) {
             return Ok(Vec::new());
         }
-        let categories = self.categories.plan(id, change.categories)?;
+        if !self.categories.takes(&change.categories) {
+            return Err(FoldError::overflow(id));
+        }
         if self.currency_code.is_empty() {
             self.currency_code = change.currency_code.into();
             self.names_currency.0 = true;
         }
-        self.categories.commit(categories);
+        self.categories.add(change.categories);
         self.stamp.position = position;
         Ok(Vec::new())
     }

@@ -1,42 +1,45 @@
 //! What events sell and take back by category: one rule for the store-day's own breakdown and for the report of its own.
 
-use std::collections::BTreeSet;
-
 use daybook::event::v1::{ReturnLine, SaleLine, UnassignedSalesMoved};
 
 use crate::{
     checked,
     error::FoldError,
     figures::{CategoryFigures, SalesFigures},
-    sum::merge,
+    sum::{Sum as _, merge},
+    text::Text,
 };
 
 /// Figures of categories, each once.
-pub(crate) type ByCategory = Vec<(Box<str>, CategoryFigures)>;
+pub(crate) type ByCategory = Vec<(Text, CategoryFigures)>;
 
 /// What the lines of a sale sell.
 pub(crate) fn sold(lines: &[SaleLine]) -> Result<ByCategory, FoldError> {
-    let mut known = BTreeSet::new();
-    let mut sold = Vec::with_capacity(lines.len() * 2);
-    for line in lines {
-        let figures = CategoryFigures {
-            // A line of an item that was unknown counts as a sale of its own: so the count stays exact when it is moved.
-            transactions: i64::from(line.unknown_item),
-            lines: 1,
-            quantity_sold_milli: checked::figure("lines.quantity_milli", line.quantity_milli)?,
-            gross_minor: checked::figure("lines.gross_minor", line.gross_minor)?,
-            discount_minor: checked::figure("lines.discount_minor", line.discount_minor)?,
-            tax_minor: checked::figure("lines.tax_minor", line.tax_minor)?,
-            ..CategoryFigures::default()
-        };
-        if !line.unknown_item {
-            known.insert(line.category.as_str());
+    let mut lines: Vec<&SaleLine> = lines.iter().collect();
+    lines.sort_unstable_by_key(|line| line.category.as_str());
+    let mut sold = ByCategory::with_capacity(lines.len());
+    for of_category in lines.chunk_by(|one, next| one.category == next.category) {
+        let mut sum = CategoryFigures::default();
+        for line in of_category {
+            let figures = CategoryFigures {
+                // A line of an item that was unknown counts as a sale of its own: so the count stays exact when it is moved.
+                transactions: i64::from(line.unknown_item),
+                lines: 1,
+                quantity_sold_milli: checked::figure("lines.quantity_milli", line.quantity_milli)?,
+                gross_minor: checked::figure("lines.gross_minor", line.gross_minor)?,
+                discount_minor: checked::figure("lines.discount_minor", line.discount_minor)?,
+                tax_minor: checked::figure("lines.tax_minor", line.tax_minor)?,
+                ..CategoryFigures::default()
+            };
+            if !sum.add(&figures) {
+                return Err(too_much());
+            }
         }
-        sold.push((checked::key("lines.category", &line.category)?, figures));
+        sum.transactions += i64::from(of_category.iter().any(|line| !line.unknown_item));
+        let category = of_category.first().map_or("", |line| &line.category);
+        sold.push((checked::key("lines.category", category)?, sum));
     }
-    let once = CategoryFigures { transactions: 1, ..CategoryFigures::default() };
-    sold.extend(known.into_iter().map(|category| (category.into(), once)));
-    merge(sold).ok_or_else(too_much)
+    Ok(sold)
 }
 
 /// What the lines of a return take back.
@@ -70,8 +73,8 @@ pub(crate) fn moved(moved: &UnassignedSalesMoved) -> Result<ByCategory, FoldErro
 }
 
 /// As the store-day's breakdown has them.
-pub(crate) fn of_store_day(categories: ByCategory) -> Result<Vec<(Box<str>, SalesFigures)>, FoldError> {
-    let of_one = |(category, figures): (Box<str>, CategoryFigures)| {
+pub(crate) fn of_store_day(categories: ByCategory) -> Result<Vec<(Text, SalesFigures)>, FoldError> {
+    let of_one = |(category, figures): (Text, CategoryFigures)| {
         let sales = SalesFigures {
             transactions: figures.transactions,
             lines: figures.lines,

@@ -16,6 +16,7 @@ use crate::{
     error::FoldError,
     slot::slot,
     spill::Spilled,
+    text::Text,
     update::{EncodeError, Update},
 };
 
@@ -25,8 +26,8 @@ pub const SEPARATOR: char = '|';
 /// The key of a document: its id is `{first}|{second}`, so that a range of dates or one store is a range of ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    pub first: String,
-    pub second: String,
+    pub first: Text,
+    pub second: Text,
 }
 
 impl Key {
@@ -38,14 +39,14 @@ impl Key {
         let bad = [first, second].into_iter().find(|part| part.is_empty() || part.contains(SEPARATOR));
         match bad {
             Some(part) => Err(FoldError::malformed(field, part)),
-            None => Ok(Self { first: first.to_owned(), second: second.to_owned() }),
+            None => Ok(Self { first: first.into(), second: second.into() }),
         }
     }
 
     /// The id of the document.
     #[must_use]
-    pub fn id(&self) -> String {
-        let mut id = String::with_capacity(self.first.len() + 1 + self.second.len());
+    pub fn id(&self) -> Text {
+        let mut id = Text::with_capacity(self.first.len() + 1 + self.second.len());
         id.push_str(&self.first);
         id.push(SEPARATOR);
         id.push_str(&self.second);

@@ -1,6 +1,10 @@
 //! Maps of entries by id: the items or stores of a report.
 
-use std::{collections::HashMap, fmt, marker::PhantomData};
+use std::{
+    collections::{HashMap, hash_map},
+    fmt,
+    marker::PhantomData,
+};
 
 use mongodb::bson::{Binary, rawdoc, spec::BinarySubtype};
 use serde::{
@@ -10,15 +14,15 @@ use serde::{
 };
 
 use crate::{
-    error::FoldError,
     field_name::unescape,
     segment::{MAX_SEGMENTS, TEXTS, pack, unpack},
-    sum::Sum,
+    sum::{Headroom, Sum},
+    text::Text,
     update::{EncodeError, Update},
 };
 
 /// A map by id. Its hash is quick, and keyed, so that nobody can make up ids that clash.
-pub type ById<E> = HashMap<Box<str>, E, ahash::RandomState>;
+pub type ById<E> = HashMap<Text, E, ahash::RandomState>;
 
 /// Figures of one item or store, with the texts that describe it.
 pub trait Entry: Sum + Send + Sync + fmt::Debug + 'static {
@@ -48,17 +52,18 @@ const ENTRY_OVERHEAD_BYTES: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Entries<E> {
     sums: ById<E>,
+    headroom: Headroom,
     /// Number of the next segment of the stored document.
     next: u32,
     /// What is stored, if the next write shall replace all segments by one.
     gathered: Option<ById<E>>,
 }
 
-/// New sums of some entries, which fit.
-#[derive(Debug)]
-pub(crate) struct Planned<E>(Vec<(Box<str>, E)>);
-
 impl<E: Entry> Entries<E> {
+    fn of(sums: ById<E>, next: u32) -> Self {
+        Self { headroom: Headroom::of(sums.values()), sums, next, gathered: None }
+    }
+
     /// The entry of an id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&E> {
@@ -88,18 +93,19 @@ impl<E: Entry> Entries<E> {
         self.sums.is_empty()
     }
 
-    pub(crate) fn plan(&self, document: &str, changes: Vec<(Box<str>, E)>) -> Result<Planned<E>, FoldError> {
-        let mut planned = changes;
-        for (id, entry) in &mut planned {
-            if let Some(before) = self.sums.get(id) {
-                *entry = before.plus(entry).ok_or_else(|| FoldError::overflow(document))?;
-            }
-        }
-        Ok(Planned(planned))
+    /// True if changes of different entries fit.
+    pub(crate) fn takes(&self, changes: &[(Text, E)]) -> bool {
+        let fits = |(id, change): &(Text, E)| self.sums.get(id).is_none_or(|before| before.plus(change).is_some());
+        self.headroom.takes(changes) || changes.iter().all(fits)
     }
 
-    pub(crate) fn commit(&mut self, planned: Planned<E>) {
-        self.sums.extend(planned.0);
+    /// Adds a change that fits.
+    pub(crate) fn add(&mut self, id: Text, change: E) {
+        self.headroom.took(&change);
+        match self.sums.entry(id) {
+            hash_map::Entry::Occupied(sum) => _ = sum.into_mut().add(&change),
+            hash_map::Entry::Vacant(place) => _ = place.insert(change),
+        }
     }
 
     /// True if the next write should replace all segments by one.
@@ -111,9 +117,13 @@ impl<E: Entry> Entries<E> {
     pub(crate) fn gather(&mut self, stored: Self) -> bool {
         let mut all = stored.sums;
         for (id, change) in &self.sums {
-            let sum = all.get(id).map_or_else(|| Some(change.clone()), |before| before.plus(change));
-            let Some(sum) = sum else { return false };
-            all.insert(id.clone(), sum);
+            let Some(sum) = all.get_mut(id) else {
+                all.insert(id.clone(), change.clone());
+                continue;
+            };
+            if !sum.add(change) {
+                return false;
+            }
         }
         self.gathered = Some(all);
         true
@@ -138,16 +148,16 @@ impl<E: Entry> Entries<E> {
             self.next += 1;
         }
         // Not only emptied: the map may have had room for a busy hour, in each of some thousand documents.
-        self.sums = ById::default();
+        self.loaded();
     }
 
     /// Takes note that this is what is stored: sums begin at zero.
     pub(crate) fn loaded(&mut self) {
-        self.sums = ById::default();
+        (self.sums, self.headroom) = (ById::default(), Headroom::default());
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.sums.capacity() * (size_of::<(Box<str>, E)>() + 1) + self.sums.len() * ENTRY_OVERHEAD_BYTES
+        self.sums.capacity() * (size_of::<(Text, E)>() + 1) + self.sums.len() * ENTRY_OVERHEAD_BYTES
     }
 }
 
@@ -158,7 +168,7 @@ fn binary<E: Entry>(entries: &ById<E>) -> Binary {
 
 impl<E> Default for Entries<E> {
     fn default() -> Self {
-        Self { sums: ById::default(), next: 0, gathered: None }
+        Self { sums: ById::default(), headroom: Headroom::default(), next: 0, gathered: None }
     }
 }
 
@@ -168,9 +178,9 @@ impl<E: PartialEq> PartialEq for Entries<E> {
     }
 }
 
-impl<E: Entry> FromIterator<(Box<str>, E)> for Entries<E> {
-    fn from_iter<I: IntoIterator<Item = (Box<str>, E)>>(entries: I) -> Self {
-        Self { sums: entries.into_iter().collect(), ..Self::default() }
+impl<E: Entry> FromIterator<(Text, E)> for Entries<E> {
+    fn from_iter<I: IntoIterator<Item = (Text, E)>>(entries: I) -> Self {
+        Self::of(entries.into_iter().collect(), 0)
     }
 }
 
@@ -218,7 +228,7 @@ impl<'de, E: Entry> Visitor<'de> for Segments<E> {
         for (_, bytes) in segments {
             unpack(&bytes.0, &mut sums).ok_or_else(|| A::Error::custom("a segment cannot be read"))?;
         }
-        Ok(Entries { sums, next, gathered: None })
+        Ok(Entries::of(sums, next))
     }
 }
 

@@ -44,7 +44,7 @@ impl<R: Report> Folded<R> {
             if !wanted(&id) {
                 continue;
             }
-            let head = self.heads.entry(id.clone()).or_insert_with(|| R::Head::open(&key));
+            let head = self.heads.entry(id.to_string()).or_insert_with(|| R::Head::open(&key));
             match head.fold(event.position, change) {
                 Ok(spilled) => {
                     for part in spilled {

@@ -11,7 +11,7 @@
 //! - [`registry`]: all reports; one line there adds one; [`folded`]: a report folded in memory;
 //! - [`difference`]: what differs between two documents;
 //! - [`answer`]: documents as the query service answers them;
-//! - [`checkpoint`], [`collections`], [`slot`]: what stands around them.
+//! - [`checkpoint`], [`collections`], [`slot`], [`text`]: what stands around them.
 
 pub mod answer;
 pub mod breakdown;
@@ -39,6 +39,7 @@ mod store_day_fold;
 pub mod sum;
 pub mod supplier_day;
 pub mod supplier_day_fold;
+pub mod text;
 pub mod update;
 
 #[cfg(test)]

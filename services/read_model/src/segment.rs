@@ -10,9 +10,15 @@
 
 use std::collections::HashMap;
 
-use prost::Message;
+use prost::{
+    Message,
+    encoding::{WireType, encode_key, encode_varint, message},
+};
 
-use crate::entries::{ById, Entry};
+use crate::{
+    entries::{ById, Entry},
+    text::Text,
+};
 
 /// Segments of a document before they are made one. More would cost readers and grow the document; fewer would be read
 /// and written whole more often.
@@ -54,47 +60,64 @@ struct FigureColumn {
     values: Vec<i64>,
 }
 
-/// Packs entries.
+/// Packs entries. What it writes is a [`Segment`], put together without a copy of each text.
 pub(crate) fn pack<'a, E: Entry>(entries: impl Iterator<Item = (&'a str, &'a E)>) -> Vec<u8> {
-    let mut segment = Segment::default();
-    let mut numbers: HashMap<String, u32, ahash::RandomState> = HashMap::default();
+    let mut bytes = Vec::new();
+    let mut texts = Texts::default();
     let mut texts_of_rows: [Vec<u32>; TEXTS] = Default::default();
     let mut figures_of_rows: Vec<Vec<i64>> = vec![Vec::new(); E::FIGURES];
     for (id, entry) in entries {
-        entry.rows(&mut |texts, figures| {
-            segment.ids.push(id.to_owned());
-            for (column, text) in texts_of_rows.iter_mut().zip(texts) {
-                column.push(number_of(text, &mut numbers, &mut segment.texts));
+        entry.rows(&mut |said, figures| {
+            put_text(1, id, &mut bytes);
+            for (column, text) in texts_of_rows.iter_mut().zip(said) {
+                column.push(texts.number(text));
             }
             for (column, figure) in figures_of_rows.iter_mut().zip(figures) {
                 column.push(*figure);
             }
         });
     }
+    texts.known.iter().for_each(|text| put_text(2, text, &mut bytes));
     for (place, numbers) in (0..).zip(texts_of_rows) {
         if numbers.iter().any(|number| *number != 0) {
-            segment.text_columns.push(TextColumn { place, numbers });
+            message::encode(3, &TextColumn { place, numbers }, &mut bytes);
         }
     }
     for (place, values) in (0..).zip(figures_of_rows) {
         if values.iter().any(|value| *value != 0) {
-            segment.figure_columns.push(FigureColumn { place, values });
+            message::encode(4, &FigureColumn { place, values }, &mut bytes);
         }
     }
-    segment.encode_to_vec()
+    bytes
 }
 
-fn number_of(text: &str, numbers: &mut HashMap<String, u32, ahash::RandomState>, texts: &mut Vec<String>) -> u32 {
-    if text.is_empty() {
-        return 0;
+/// An element of a repeated field of strings.
+fn put_text(tag: u32, text: &str, bytes: &mut Vec<u8>) {
+    encode_key(tag, WireType::LengthDelimited, bytes);
+    encode_varint(u64::try_from(text.len()).unwrap_or(u64::MAX), bytes);
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+/// The texts that rows refer to, by number.
+#[derive(Default)]
+struct Texts {
+    known: Vec<Text>,
+    numbers: HashMap<Text, u32, ahash::RandomState>,
+}
+
+impl Texts {
+    fn number(&mut self, text: &str) -> u32 {
+        if text.is_empty() {
+            return 0;
+        }
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        self.known.push(text.into());
+        let number = u32::try_from(self.known.len()).unwrap_or(0);
+        self.numbers.insert(text.into(), number);
+        number
     }
-    if let Some(number) = numbers.get(text) {
-        return *number;
-    }
-    texts.push(text.to_owned());
-    let number = u32::try_from(texts.len()).unwrap_or(0);
-    numbers.insert(text.to_owned(), number);
-    number
 }
 
 /// Adds the entries of a segment to others; `None` if the bytes are no segment of such entries, or a sum does not fit.
@@ -129,10 +152,8 @@ pub(crate) fn unpack<E: Entry>(bytes: &[u8], into: &mut ById<E>) -> Option<()> {
         }
         let entry = E::of_row(said, &row)?;
         match into.get_mut(id.as_str()) {
-            Some(before) => *before = before.plus(&entry)?,
-            None => {
-                into.insert(id.as_str().into(), entry);
-            }
+            Some(sum) => sum.add(&entry).then_some(())?,
+            None => _ = into.insert(id.as_str().into(), entry),
         }
     }
     Some(())
@@ -153,7 +174,7 @@ mod tests {
             tax_minor: tax,
             ..StoreDayItem::default()
         });
-        prop::collection::hash_map("[0-9]{1,3}".prop_map(Box::from), item, 0..20)
+        prop::collection::hash_map("[0-9]{1,3}".prop_map(Text::from), item, 0..20)
             .prop_map(|items| items.into_iter().collect())
     }
 

@@ -27,9 +27,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     document::{SEPARATOR, Stamp, Stored},
-    entries::{self, Entries, Entry},
+    entries::{Entries, Entry},
     error::FoldError,
     slot,
+    text::Text,
     update::{EncodeError, Update},
 };
 
@@ -42,7 +43,7 @@ pub const PAGES: u32 = 16;
 pub struct Spilled<E> {
     /// Id of the page.
     pub page: String,
-    pub entries: Vec<(Box<str>, E)>,
+    pub entries: Vec<(Text, E)>,
 }
 
 /// The entries of a report that are full of their own in a document apart from the head.
@@ -66,12 +67,14 @@ impl<E: Entry> Page<E> {
     ///
     /// # Errors
     /// If a figure would not fit.
-    pub fn fold(&mut self, position: i64, changes: Vec<(Box<str>, E)>) -> Result<(), FoldError> {
+    pub fn fold(&mut self, position: i64, changes: Vec<(Text, E)>) -> Result<(), FoldError> {
         if self.stamp.has(position) {
             return Ok(());
         }
-        let planned = self.entries.plan(&self.stamp.id, changes)?;
-        self.entries.commit(planned);
+        if !self.entries.takes(&changes) {
+            return Err(FoldError::overflow(&self.stamp.id));
+        }
+        changes.into_iter().for_each(|(id, change)| self.entries.add(id, change));
         self.stamp.position = position;
         Ok(())
     }
@@ -195,15 +198,6 @@ impl Known {
     }
 }
 
-/// Changes sorted by where they belong.
-#[derive(Debug)]
-pub(crate) struct Planned<E> {
-    inline: entries::Planned<E>,
-    /// What is inline then, with the lines sold where those count.
-    known: Vec<(u64, Option<i64>)>,
-    spilled: Vec<Spilled<E>>,
-}
-
 impl<E: Entry> Inline<E> {
     /// How many of the stores had something sold.
     #[must_use]
@@ -217,51 +211,47 @@ impl<E: Entry> Inline<E> {
         self.known.len()
     }
 
-    /// Plans changes that the head does not have yet; new entries are taken in while there are fewer than `limit`.
-    pub(crate) fn plan(
-        &self,
+    /// True if changes of different entries fit.
+    pub(crate) fn takes(&self, section: Section, changes: &[(Text, E)]) -> bool {
+        let sold = |(id, change): &(Text, E)| {
+            let before = self.known.stores.get(&self.known.hash(id)).copied().unwrap_or(0);
+            before.checked_add(change.lines_sold()).is_some()
+        };
+        self.entries.takes(changes) && (section == Section::Items || changes.iter().all(sold))
+    }
+
+    /// Adds changes that fit and that the head does not have yet, and answers what belongs on pages. New entries are taken in
+    /// while there are fewer than `limit`.
+    pub(crate) fn add(
+        &mut self,
         head_id: &str,
         section: Section,
         limit: usize,
-        changes: Vec<(Box<str>, E)>,
-    ) -> Result<Planned<E>, FoldError> {
-        let mut room = limit.saturating_sub(self.known.len());
-        let mut known = Vec::with_capacity(changes.len());
-        let (mut inline, mut beyond) = (Vec::with_capacity(changes.len()), Vec::new());
+        changes: impl IntoIterator<Item = (Text, E)>,
+    ) -> Vec<Spilled<E>> {
+        let mut beyond = Vec::new();
         for (id, change) in changes {
             let hash = self.known.hash(&id);
             let is_known = self.known.contains(hash);
-            if !is_known && room == 0 {
+            if !is_known && self.known.len() >= limit {
                 beyond.push((id, change));
                 continue;
             }
-            room -= usize::from(!is_known);
-            let lines_sold = match section {
-                Section::Items => None,
+            match section {
+                Section::Items if is_known => {}
+                Section::Items => self.known.insert(hash, None),
                 Section::Stores => {
                     let before = self.known.stores.get(&hash).copied().unwrap_or(0);
-                    let sold = before.checked_add(change.lines_sold());
-                    Some(sold.ok_or_else(|| FoldError::overflow(head_id))?)
+                    self.known.insert(hash, Some(before.saturating_add(change.lines_sold())));
                 }
-            };
-            if !is_known || lines_sold.is_some() {
-                known.push((hash, lines_sold));
             }
-            inline.push((id, change));
+            self.entries.add(id, change);
         }
-        Ok(Planned { inline: self.entries.plan(head_id, inline)?, known, spilled: sort(head_id, section, beyond) })
-    }
-
-    pub(crate) fn commit(&mut self, planned: Planned<E>) -> Vec<Spilled<E>> {
-        self.entries.commit(planned.inline);
-        for (hash, lines_sold) in planned.known {
-            self.known.insert(hash, lines_sold);
-        }
-        planned.spilled
+        sort(head_id, section, beyond)
     }
 
     /// What of changes that the head has already belongs on pages.
-    pub(crate) fn spilled(&self, head_id: &str, section: Section, changes: Vec<(Box<str>, E)>) -> Vec<Spilled<E>> {
+    pub(crate) fn spilled(&self, head_id: &str, section: Section, changes: Vec<(Text, E)>) -> Vec<Spilled<E>> {
         let is_inline = |id: &str| self.known.contains(self.known.hash(id));
         sort(head_id, section, changes.into_iter().filter(|(id, _)| !is_inline(id)).collect())
     }
@@ -290,8 +280,11 @@ impl<E: Entry> Inline<E> {
     }
 }
 
-fn sort<E>(head_id: &str, section: Section, entries: Vec<(Box<str>, E)>) -> Vec<Spilled<E>> {
-    let mut pages: BTreeMap<String, Vec<(Box<str>, E)>> = BTreeMap::new();
+fn sort<E>(head_id: &str, section: Section, entries: Vec<(Text, E)>) -> Vec<Spilled<E>> {
+    if entries.is_empty() {
+        return Vec::new();
+    }
+    let mut pages: BTreeMap<String, Vec<(Text, E)>> = BTreeMap::new();
     for (id, entry) in entries {
         pages.entry(section.page_of(head_id, &id)).or_default().push((id, entry));
     }

@@ -1,7 +1,6 @@
 //! The documents of stock, each a share of one store's items, and how events make them.
 
-use std::collections::BTreeMap;
-
+use compact_str::format_compact;
 use daybook::event::v1::{AdjustmentLine, Disposition, RecordedEvent, StockState, event::Kind};
 
 use crate::{
@@ -13,6 +12,7 @@ use crate::{
     slot,
     spill::{Page, Spilled},
     sum::{Sum, later, merge},
+    text::Text,
 };
 
 /// Number of documents over which the items of a store are spread: 20,000 items make documents of some 140 kB. Nearly every
@@ -25,7 +25,7 @@ pub type StockPage = Page<StockEntry>;
 /// What a store has of one item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StockEntry {
-    pub unit_code: Box<str>,
+    pub unit_code: Text,
     /// On hand and fit for sale.
     pub on_hand_milli: i64,
     /// In the store but not fit for sale.
@@ -35,12 +35,12 @@ pub struct StockEntry {
 }
 
 /// What one event changes in one document of stock.
-pub type StockChange = Vec<(Box<str>, StockEntry)>;
+pub type StockChange = Vec<(Text, StockEntry)>;
 
 /// The key of the document that holds a store's stock of an item.
 #[must_use]
 pub fn document_key(store_id: &str, item_id: &str) -> Key {
-    Key { first: store_id.to_owned(), second: format!("{:02}", slot::page(item_id, STOCK_PAGES)) }
+    Key { first: store_id.into(), second: format_compact!("{:02}", slot::page(item_id, STOCK_PAGES)) }
 }
 
 /// The documents of stock that an event changes, each once, and how.
@@ -113,13 +113,15 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StockChange)>, FoldErr
 
 fn by_document(store_id: &str, lines: StockChange) -> Result<Vec<(Key, StockChange)>, FoldError> {
     let merged = merge(lines).ok_or_else(|| FoldError::overflow("the event's own sums"))?;
-    let mut pages: BTreeMap<i32, StockChange> = BTreeMap::new();
+    let mut pages: [StockChange; STOCK_PAGES as usize] = Default::default();
     // An item that did not move gets no entry: goods that are written off as they come back, a delivery refused whole.
     for (item_id, entry) in merged.into_iter().filter(|(_, entry)| entry.moves()) {
-        pages.entry(slot::page(&item_id, STOCK_PAGES)).or_default().push((item_id, entry));
+        let page = usize::try_from(slot::page(&item_id, STOCK_PAGES)).unwrap_or(0);
+        pages[page].push((item_id, entry));
     }
-    let with_key = |(page, change)| Ok((Key::new("store_id", store_id, &format!("{page:02}"))?, change));
-    pages.into_iter().map(with_key).collect()
+    let touched = (0..).zip(pages).filter(|(_, change): &(u32, _)| !change.is_empty());
+    let with_key = |(page, change)| Ok((Key::new("store_id", store_id, &format_compact!("{page:02}"))?, change));
+    touched.map(with_key).collect()
 }
 
 /// How quantities in a store change.
@@ -165,7 +167,7 @@ impl Head for StockPage {
 
     fn open(key: &Key) -> Self {
         let id = key.id();
-        Self::open(id.clone(), &id)
+        Self::open(id.to_string(), &id)
     }
 
     fn fold(&mut self, position: i64, change: StockChange) -> Result<Vec<Spilled<StockEntry>>, FoldError> {
@@ -175,13 +177,17 @@ impl Head for StockPage {
 }
 
 impl Sum for StockEntry {
-    fn plus(&self, other: &Self) -> Option<Self> {
-        Some(Self {
-            unit_code: later(&self.unit_code, &other.unit_code).into(),
-            on_hand_milli: self.on_hand_milli.checked_add(other.on_hand_milli)?,
-            unsellable_milli: self.unsellable_milli.checked_add(other.unsellable_milli)?,
-            position: self.position.max(other.position),
-        })
+    fn add(&mut self, other: &Self) -> bool {
+        later(&mut self.unit_code, &other.unit_code);
+        self.position = self.position.max(other.position);
+        let (on_hand_milli, too_much) = self.on_hand_milli.overflowing_add(other.on_hand_milli);
+        let (unsellable_milli, too_much_unsellable) = self.unsellable_milli.overflowing_add(other.unsellable_milli);
+        (self.on_hand_milli, self.unsellable_milli) = (on_hand_milli, unsellable_milli);
+        !(too_much || too_much_unsellable)
+    }
+
+    fn weight(&self) -> u64 {
+        self.on_hand_milli.unsigned_abs().max(self.unsellable_milli.unsigned_abs())
     }
 }
 

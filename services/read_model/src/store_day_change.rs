@@ -1,5 +1,6 @@
 //! What events change in store-days: events in, figures out. How they come into the document is said in `store_day_fold`.
 
+use compact_str::{ToCompactString as _, format_compact};
 use daybook::event::v1::{
     BusinessDay, DeliveryRecorded, RecordedEvent, ReturnRecorded, SaleLine, SaleRecorded, SaleVoided, StockAdjusted,
     Tender, TenderType, UnassignedSalesMoved, event::Kind,
@@ -15,14 +16,15 @@ use crate::{
     },
     stock::adjustment,
     sum::{Sum, merge},
+    text::Text,
 };
 
 /// What one event changes in one store-day.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoreDayChange {
-    pub(crate) time_zone: String,
+    pub(crate) time_zone: Text,
     pub(crate) cut_off_minutes: i32,
-    pub(crate) currency_code: Box<str>,
+    pub(crate) currency_code: Text,
     pub(crate) sales: SalesFigures,
     pub(crate) voids: VoidFigures,
     pub(crate) returns_with_receipt: ReturnFigures,
@@ -38,7 +40,7 @@ pub struct StoreDayChange {
     pub(crate) items: Changes<StoreDayItem>,
 }
 
-type Changes<S> = Vec<(Box<str>, S)>;
+type Changes<S> = Vec<(Text, S)>;
 
 /// The store-day that an event changes, and how; nothing for an event that changes none.
 ///
@@ -79,7 +81,7 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StoreDayChange)>, Fold
     };
     let key = Key::new("store_id", &day.date, store_id)?;
     let change = StoreDayChange {
-        time_zone: checked::key("time_zone", &day.time_zone)?.into(),
+        time_zone: checked::key("time_zone", &day.time_zone)?,
         cut_off_minutes: day.cut_off_minutes,
         ..change
     };
@@ -115,6 +117,7 @@ fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<Sto
         categories: category_sales::of_store_day(category_sales::sold(lines)?)?,
         ..StoreDayChange::default()
     };
+    let mut taxes: Vec<(&str, i32, TaxFigures)> = Vec::with_capacity(lines.len());
     for line in lines {
         let gross_minor = checked::figure("lines.gross_minor", line.gross_minor)?;
         let discount_minor = checked::figure("lines.discount_minor", line.discount_minor)?;
@@ -130,10 +133,9 @@ fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<Sto
         change.sales = change.sales.plus(&figures).ok_or_else(too_much)?;
         change.counts.unknown_item_lines += i64::from(line.unknown_item);
         for tax in &line.taxes {
-            let key = checked::key("lines.taxes.tax_code", &format!("{}|{}", tax.tax_code, tax.rate_ppm))?;
             let base_minor = checked::figure("lines.taxes.base_minor", tax.base_minor)?;
             let amount_minor = checked::figure("lines.taxes.amount_minor", tax.amount_minor)?;
-            change.taxes.push((key, TaxFigures { base_minor, amount_minor }));
+            taxes.push((&tax.tax_code, tax.rate_ppm, TaxFigures { base_minor, amount_minor }));
         }
         let item = StoreDayItem {
             category: checked::key("lines.category", &line.category)?,
@@ -146,6 +148,7 @@ fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<Sto
         };
         change.items.push((checked::key("lines.item_id", &line.item_id)?, item));
     }
+    change.taxes = taxed(taxes)?;
     change.tenders = paid(tenders, change_minor)?;
     let mut change = change.merged()?;
     change.sales.transactions = 1;
@@ -153,6 +156,21 @@ fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<Sto
         item.transactions = 1;
     }
     Ok(change)
+}
+
+/// By code and rate, each once.
+fn taxed(mut taxes: Vec<(&str, i32, TaxFigures)>) -> Result<Changes<TaxFigures>, FoldError> {
+    taxes.sort_unstable_by_key(|(code, rate_ppm, _)| (*code, *rate_ppm));
+    let mut changes = Vec::new();
+    for of_rate in taxes.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
+        let mut sum = TaxFigures::default();
+        if !of_rate.iter().all(|(_, _, figures)| sum.add(figures)) {
+            return Err(too_much());
+        }
+        let Some((code, rate_ppm, _)) = of_rate.first() else { continue };
+        changes.push((checked::key("lines.taxes.tax_code", &format_compact!("{code}|{rate_ppm}"))?, sum));
+    }
+    Ok(changes)
 }
 
 fn paid(tenders: &[Tender], change_minor: i64) -> Result<Changes<TenderFigures>, FoldError> {
@@ -168,9 +186,9 @@ fn paid(tenders: &[Tender], change_minor: i64) -> Result<Changes<TenderFigures>,
     Ok(paid)
 }
 
-fn tender_key(number: i32) -> Result<Box<str>, FoldError> {
+fn tender_key(number: i32) -> Result<Text, FoldError> {
     let known = TenderType::try_from(number).ok().filter(|known| *known != TenderType::Unspecified);
-    known.map(|_| number.to_string().into()).ok_or_else(|| FoldError::malformed("tenders.type", number))
+    known.map(|_| number.to_compact_string()).ok_or_else(|| FoldError::malformed("tenders.type", number))
 }
 
 fn returned(back: &ReturnRecorded, register_id: &str) -> Result<StoreDayChange, FoldError> {
@@ -272,7 +290,7 @@ fn too_much() -> FoldError {
 impl StoreDayChange {
     /// With the figures broken down by where and when they came about.
     fn at(mut self, day: &BusinessDay, register_id: &str, operator_id: &str) -> Result<Self, FoldError> {
-        self.hours = vec![(day.hour.to_string().into(), self.sales)];
+        self.hours = vec![(day.hour.to_compact_string(), self.sales)];
         self.registers = vec![(checked::key("receipt.register_id", register_id)?, self.sales)];
         self.operators = vec![(checked::key("operator_id", operator_id)?, self.sales)];
         Ok(self)

@@ -17,9 +17,9 @@ impl Head for StoreDay {
     fn open(key: &Key) -> Self {
         let id = key.id();
         Self {
-            stamp: Stamp::new(id.clone(), &id),
-            date: key.first.clone(),
-            store_id: key.second.clone(),
+            stamp: Stamp::new(id.to_string(), &id),
+            date: key.first.to_string(),
+            store_id: key.second.to_string(),
             time_zone: String::new(),
             cut_off_minutes: 0,
             currency_code: String::new(),
@@ -63,13 +63,16 @@ impl Head for StoreDay {
             self.returns_without_receipt.plus(&change.returns_without_receipt).ok_or_else(overflow)?;
         let receiving = self.receiving.plus(&change.receiving).ok_or_else(overflow)?;
         let counts = self.counts.plus(&change.counts).ok_or_else(overflow)?;
-        let categories = self.categories.plan(id, change.categories)?;
-        let hours = self.hours.plan(id, change.hours)?;
-        let registers = self.registers.plan(id, change.registers)?;
-        let operators = self.operators.plan(id, change.operators)?;
-        let taxes = self.taxes.plan(id, change.taxes)?;
-        let tenders = self.tenders.plan(id, change.tenders)?;
-        let items = self.items.plan(id, Section::Items, INLINE_ITEMS, change.items)?;
+        let fits = self.categories.takes(&change.categories)
+            && self.hours.takes(&change.hours)
+            && self.registers.takes(&change.registers)
+            && self.operators.takes(&change.operators)
+            && self.taxes.takes(&change.taxes)
+            && self.tenders.takes(&change.tenders)
+            && self.items.takes(Section::Items, &change.items);
+        if !fits {
+            return Err(overflow());
+        }
 
         let had_pages = self.has_pages;
         self.changed.0.sales |= self.sales != sales;
@@ -78,11 +81,11 @@ impl Head for StoreDay {
         self.changed.0.returns_without_receipt |= self.returns_without_receipt != without_receipt;
         self.changed.0.receiving |= self.receiving != receiving;
         self.changed.0.counts |= self.counts != counts;
-        self.changed.0.description |= self.time_zone != change.time_zone
+        self.changed.0.description |= *self.time_zone != *change.time_zone
             || self.cut_off_minutes != change.cut_off_minutes
             || self.currency_code.is_empty();
 
-        self.time_zone = change.time_zone;
+        change.time_zone.as_str().clone_into(&mut self.time_zone);
         self.cut_off_minutes = change.cut_off_minutes;
         if self.currency_code.is_empty() {
             self.currency_code = change.currency_code.into();
@@ -93,13 +96,13 @@ impl Head for StoreDay {
         self.returns_without_receipt = without_receipt;
         self.receiving = receiving;
         self.counts = counts;
-        self.categories.commit(categories);
-        self.hours.commit(hours);
-        self.registers.commit(registers);
-        self.operators.commit(operators);
-        self.taxes.commit(taxes);
-        self.tenders.commit(tenders);
-        let spilled = self.items.commit(items);
+        self.categories.add(change.categories);
+        self.hours.add(change.hours);
+        self.registers.add(change.registers);
+        self.operators.add(change.operators);
+        self.taxes.add(change.taxes);
+        self.tenders.add(change.tenders);
+        let spilled = self.items.add(self.stamp.id.as_str(), Section::Items, INLINE_ITEMS, change.items);
         self.has_pages |= !spilled.is_empty();
         self.changed.0.description |= self.has_pages != had_pages;
         self.stamp.position = position;

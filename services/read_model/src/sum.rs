@@ -3,29 +3,70 @@
 
 use serde::Serializer;
 
+use crate::text::Text;
+
 /// Figures that can be added up exactly.
 pub trait Sum: Clone + Default + PartialEq {
+    /// Adds the other; false if a figure does not fit, and then nothing of the sum is of use.
+    #[must_use]
+    fn add(&mut self, other: &Self) -> bool;
+
+    /// The largest figure, whatever its sign.
+    fn weight(&self) -> u64;
+
     /// Both together; `None` if a figure does not fit.
-    fn plus(&self, other: &Self) -> Option<Self>;
+    fn plus(&self, other: &Self) -> Option<Self> {
+        let mut sum = self.clone();
+        sum.add(other).then_some(sum)
+    }
+}
+
+/// What no figure of some sums exceeds. While a change cannot bring any of them beyond 64 bits, none has to be looked at
+/// before it is added.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Headroom(u64);
+
+impl Headroom {
+    /// Of the sums that there are.
+    pub(crate) fn of<'a, S: Sum + 'a>(sums: impl Iterator<Item = &'a S>) -> Self {
+        Self(sums.map(Sum::weight).max().unwrap_or(0))
+    }
+
+    /// True if these changes fit, to whatever sums they are added.
+    pub(crate) fn takes<S: Sum>(self, changes: &[(Text, S)]) -> bool {
+        let weight = changes.iter().fold(self.0, |weight, (_, change)| weight.saturating_add(change.weight()));
+        i64::try_from(weight).is_ok()
+    }
+
+    /// Takes note that this was added to one of the sums.
+    pub(crate) fn took<S: Sum>(&mut self, change: &S) {
+        self.0 = self.0.saturating_add(change.weight());
+    }
 }
 
 /// Adds up changes of the same key; the result is in order of the keys. `None` if a figure does not fit.
-pub(crate) fn merge<S: Sum>(mut changes: Vec<(Box<str>, S)>) -> Option<Vec<(Box<str>, S)>> {
+pub(crate) fn merge<S: Sum>(mut changes: Vec<(Text, S)>) -> Option<Vec<(Text, S)>> {
     // Stable: what is not a sum, such as a name, is taken from the last.
     changes.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let mut merged: Vec<(Box<str>, S)> = Vec::with_capacity(changes.len());
+    let mut merged: Vec<(Text, S)> = Vec::with_capacity(changes.len());
     for (key, change) in changes {
         match merged.last_mut() {
-            Some((last, sum)) if *last == key => *sum = sum.plus(&change)?,
+            Some((last, sum)) if *last == key => {
+                if !sum.add(&change) {
+                    return None;
+                }
+            }
             _ => merged.push((key, change)),
         }
     }
     Some(merged)
 }
 
-/// The later of two texts, if it says anything.
-pub(crate) fn later<'a>(before: &'a str, after: &'a str) -> &'a str {
-    if after.is_empty() { before } else { after }
+/// Takes the later of two texts, if it says anything.
+pub(crate) fn later(text: &mut Text, after: &Text) {
+    if !after.is_empty() && text != after {
+        text.clone_from(after);
+    }
 }
 
 pub(crate) fn compact<S: Serializer>(figure: &i64, serializer: S) -> Result<S::Ok, S::Error> {
@@ -55,7 +96,7 @@ macro_rules! sums {
         pub struct $name {
             $($(
                 #[serde(rename = $text_short, skip_serializing_if = "str::is_empty")]
-                pub $text: Box<str>,
+                pub $text: $crate::text::Text,
             )*)?
             $(
                 $(#[$field_doc])*
@@ -82,7 +123,7 @@ macro_rules! sums {
             #[must_use]
             pub fn of_figures(figures: &[i64]) -> Option<Self> {
                 let [$($field),*] = figures else { return None };
-                Some(Self { $($($text: Box::default(),)*)? $($field: *$field,)* })
+                Some(Self { $($($text: $crate::text::Text::default(),)*)? $($field: *$field,)* })
             }
 
             /// The same with the other sign; `None` if an amount does not fit.
@@ -93,11 +134,21 @@ macro_rules! sums {
         }
 
         impl $crate::sum::Sum for $name {
-            fn plus(&self, other: &Self) -> Option<Self> {
-                Some(Self {
-                    $($($text: $crate::sum::later(&self.$text, &other.$text).into(),)*)?
-                    $($field: self.$field.checked_add(other.$field)?,)*
-                })
+            fn add(&mut self, other: &Self) -> bool {
+                $($($crate::sum::later(&mut self.$text, &other.$text);)*)?
+                let mut is_too_much = false;
+                $(
+                    let (sum, overflows) = self.$field.overflowing_add(other.$field);
+                    self.$field = sum;
+                    is_too_much |= overflows;
+                )*
+                !is_too_much
+            }
+
+            fn weight(&self) -> u64 {
+                let mut weight = 0;
+                $(weight = self.$field.unsigned_abs().max(weight);)*
+                weight
             }
         }
     )*};

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::{
     breakdown::Breakdown,
@@ -12,6 +13,7 @@ use crate::{
     segment::TEXTS,
     spill::{Inline, Page, Section},
     sum::{Sum, later},
+    text::Text,
     update::{EncodeError, Update},
 };
 
@@ -69,15 +71,15 @@ pub type SupplierDayPage = Page<SupplierEntry>;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SupplierEntry {
     /// Empty for a store.
-    pub category: Box<str>,
+    pub category: Text,
     /// Empty for a store.
-    pub unit_code: Box<str>,
+    pub unit_code: Text,
     pub(crate) by_currency: ByCurrency,
 }
 
 /// Figures by currency, in order of the code: nearly always one.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct ByCurrency(pub(crate) Vec<(Box<str>, SupplierFigures)>);
+pub(crate) struct ByCurrency(pub(crate) SmallVec<[(Text, SupplierFigures); 1]>);
 
 impl SupplierDay {
     /// The day's figures by currency, in order of the code.
@@ -96,21 +98,24 @@ impl SupplierEntry {
 }
 
 impl Sum for SupplierEntry {
-    fn plus(&self, other: &Self) -> Option<Self> {
-        let mut by_currency = self.by_currency.0.clone();
+    fn add(&mut self, other: &Self) -> bool {
+        let mut fits = true;
+        let sums = &mut self.by_currency.0;
         for (code, change) in &other.by_currency.0 {
-            match by_currency.binary_search_by(|(known, _)| known.cmp(code)) {
-                Ok(at) => by_currency[at].1 = by_currency[at].1.plus(change)?,
-                Err(at) => by_currency.insert(at, (code.clone(), *change)),
+            match sums.binary_search_by(|(known, _)| known.cmp(code)) {
+                Ok(at) => fits &= sums[at].1.add(change),
+                Err(at) => sums.insert(at, (code.clone(), *change)),
             }
         }
         // What cancels out is left out, here and when a document is read, however it came to be written.
-        by_currency.retain(|(_, figures)| *figures != SupplierFigures::default());
-        Some(Self {
-            category: later(&self.category, &other.category).into(),
-            unit_code: later(&self.unit_code, &other.unit_code).into(),
-            by_currency: ByCurrency(by_currency),
-        })
+        sums.retain(|(_, figures)| *figures != SupplierFigures::default());
+        later(&mut self.category, &other.category);
+        later(&mut self.unit_code, &other.unit_code);
+        fits
+    }
+
+    fn weight(&self) -> u64 {
+        self.by_currency.0.iter().map(|(_, figures)| figures.weight()).max().unwrap_or(0)
     }
 }
 
@@ -129,9 +134,11 @@ impl Entry for SupplierEntry {
 
     fn of_row([category, unit_code, currency]: [&str; TEXTS], figures: &[i64]) -> Option<Self> {
         let figures = SupplierFigures::of_figures(figures)?;
-        let by_currency =
-            if figures == SupplierFigures::default() { Vec::new() } else { vec![(currency.into(), figures)] };
-        Some(Self { category: category.into(), unit_code: unit_code.into(), by_currency: ByCurrency(by_currency) })
+        Some(Self {
+            category: category.into(),
+            unit_code: unit_code.into(),
+            by_currency: ByCurrency::one(&currency.into(), figures),
+        })
     }
 
     fn lines_sold(&self) -> i64 {

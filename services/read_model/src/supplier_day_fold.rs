@@ -1,8 +1,7 @@
 //! What events change in supplier-days.
 
-use std::collections::BTreeMap;
-
 use daybook::event::v1::{RecordedEvent, SaleLine, UnassignedSalesMoved, event::Kind};
+use smallvec::smallvec;
 
 use crate::{
     breakdown::Breakdown,
@@ -12,17 +11,18 @@ use crate::{
     figures::SupplierFigures,
     spill::{Inline, Section, Spilled},
     stock::adjustment,
-    sum::{Sum, merge},
+    sum::{Sum as _, later},
     supplier_day::{ByCurrency, INLINE_ITEMS, INLINE_STORES, SupplierDay, SupplierEntry},
+    text::Text,
 };
 
 /// What one event changes in one supplier-day.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SupplierDayChange {
-    currency_code: Box<str>,
+    currency_code: Text,
     figures: SupplierFigures,
-    items: Vec<(Box<str>, SupplierEntry)>,
-    store_id: Box<str>,
+    items: Vec<(Text, SupplierEntry)>,
+    store_id: Text,
 }
 
 /// One line of an event, from the supplier's side.
@@ -38,7 +38,7 @@ struct Line<'a> {
 struct Place<'a> {
     date: &'a str,
     store_id: &'a str,
-    currency_code: Box<str>,
+    currency_code: Text,
 }
 
 /// The supplier-days that an event changes, each once, and how.
@@ -202,28 +202,38 @@ fn by_supplier<'a>(
     place: &Place<'a>,
     lines: Vec<Result<Line<'a>, FoldError>>,
 ) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {
-    let mut suppliers: BTreeMap<&str, SupplierDayChange> = BTreeMap::new();
-    for line in lines {
-        let line = line?;
-        let change = suppliers.entry(line.supplier_id).or_default();
-        change.figures = change.figures.plus(&line.figures).ok_or_else(too_much)?;
-        let item = SupplierEntry {
-            category: checked::key("lines.category", line.category)?,
-            unit_code: checked::key("lines.unit_code", line.unit_code)?,
-            by_currency: ByCurrency::one(&place.currency_code, line.figures),
-        };
-        change.items.push((checked::key("lines.item_id", line.item_id)?, item));
-    }
-    let with_key = |(supplier_id, change): (&str, SupplierDayChange)| {
-        let change = SupplierDayChange {
+    let mut lines = lines.into_iter().collect::<Result<Vec<_>, _>>()?;
+    // Stable: of texts the last line of an item has the word.
+    lines.sort_by_key(|line| (line.supplier_id, line.item_id));
+    let store_id = checked::key("store_id", place.store_id)?;
+    let mut changes: Vec<(Key, SupplierDayChange)> = Vec::with_capacity(lines.len());
+    for of_supplier in lines.chunk_by(|one, next| one.supplier_id == next.supplier_id) {
+        let mut change = SupplierDayChange {
             currency_code: place.currency_code.clone(),
-            items: merge(change.items).ok_or_else(too_much)?,
-            store_id: checked::key("store_id", place.store_id)?,
-            ..change
+            store_id: store_id.clone(),
+            ..SupplierDayChange::default()
         };
-        Ok((Key::new("supplier_id", place.date, supplier_id)?, change))
-    };
-    suppliers.into_iter().map(with_key).collect()
+        for of_item in of_supplier.chunk_by(|one, next| one.item_id == next.item_id) {
+            let mut item = SupplierEntry::default();
+            let mut sum = SupplierFigures::default();
+            for line in of_item {
+                later(&mut item.category, &checked::key("lines.category", line.category)?);
+                later(&mut item.unit_code, &checked::key("lines.unit_code", line.unit_code)?);
+                if !sum.add(&line.figures) {
+                    return Err(too_much());
+                }
+            }
+            if !change.figures.add(&sum) {
+                return Err(too_much());
+            }
+            item.by_currency = ByCurrency::one(&place.currency_code, sum);
+            let item_id = of_item.first().map_or("", |line| line.item_id);
+            change.items.push((checked::key("lines.item_id", item_id)?, item));
+        }
+        let supplier_id = of_supplier.first().map_or("", |line| line.supplier_id);
+        changes.push((Key::new("supplier_id", place.date, supplier_id)?, change));
+    }
+    Ok(changes)
 }
 
 fn too_much() -> FoldError {
@@ -231,11 +241,12 @@ fn too_much() -> FoldError {
 }
 
 impl ByCurrency {
-    fn one(code: &str, figures: SupplierFigures) -> Self {
-        if figures == SupplierFigures::default() { Self::default() } else { Self(vec![(code.into(), figures)]) }
+    pub(crate) fn one(code: &Text, figures: SupplierFigures) -> Self {
+        let is_nothing = figures == SupplierFigures::default();
+        if is_nothing { Self::default() } else { Self(smallvec![(code.clone(), figures)]) }
     }
 
-    fn with_delivery(&self, code: &str) -> Self {
+    fn with_delivery(&self, code: &Text) -> Self {
         let figures = self.0.first().map(|(_, figures)| *figures).unwrap_or_default();
         Self::one(code, SupplierFigures { deliveries: 1, ..figures })
     }
@@ -248,9 +259,9 @@ impl Head for SupplierDay {
     fn open(key: &Key) -> Self {
         let id = key.id();
         Self {
-            stamp: Stamp::new(id.clone(), &id),
-            date: key.first.clone(),
-            supplier_id: key.second.clone(),
+            stamp: Stamp::new(id.to_string(), &id),
+            date: key.first.to_string(),
+            supplier_id: key.second.to_string(),
             by_currency: Breakdown::default(),
             selling_stores_inline: 0,
             has_item_pages: false,
@@ -264,22 +275,25 @@ impl Head for SupplierDay {
     fn fold(&mut self, position: i64, change: SupplierDayChange) -> Result<Vec<Spilled<SupplierEntry>>, FoldError> {
         let id = self.stamp.id.as_str();
         let of_store = ByCurrency::one(&change.currency_code, change.figures);
-        let store = vec![(change.store_id, SupplierEntry { by_currency: of_store, ..SupplierEntry::default() })];
+        let store = [(change.store_id, SupplierEntry { by_currency: of_store, ..SupplierEntry::default() })];
         if self.stamp.has(position) {
             let mut spilled = self.items.spilled(id, Section::Items, change.items);
-            spilled.extend(self.stores.spilled(id, Section::Stores, store));
+            spilled.extend(self.stores.spilled(id, Section::Stores, store.into()));
             return Ok(spilled);
         }
-        // All is worked out before anything is changed, so that an event is folded whole or not at all.
-        let by_currency = self.by_currency.plan(id, vec![(change.currency_code, change.figures)])?;
-        let items = self.items.plan(id, Section::Items, INLINE_ITEMS, change.items)?;
-        let stores = self.stores.plan(id, Section::Stores, INLINE_STORES, store)?;
-
+        // All is looked at before anything is changed, so that an event is folded whole or not at all.
+        let figures = [(change.currency_code, change.figures)];
+        let fits = self.by_currency.takes(&figures)
+            && self.items.takes(Section::Items, &change.items)
+            && self.stores.takes(Section::Stores, &store);
+        if !fits {
+            return Err(FoldError::overflow(id));
+        }
         let before = (self.selling_stores_inline, self.has_item_pages, self.has_store_pages);
-        self.by_currency.commit(by_currency);
-        let mut spilled = self.items.commit(items);
+        self.by_currency.add(figures);
+        let mut spilled = self.items.add(id, Section::Items, INLINE_ITEMS, change.items);
         self.has_item_pages |= !spilled.is_empty();
-        let stores = self.stores.commit(stores);
+        let stores = self.stores.add(id, Section::Stores, INLINE_STORES, store);
         self.has_store_pages |= !stores.is_empty();
         self.selling_stores_inline = self.stores.selling();
         spilled.extend(stores);

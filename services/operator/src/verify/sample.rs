@@ -71,7 +71,7 @@ impl Visitor for Touched<'_> {
     fn visit<R: Report>(&mut self) {
         // What cannot be read touches nothing that could be verified.
         for (key, _) in R::changes(self.event).unwrap_or_default() {
-            self.choice.offer(R::HEADS, key.id());
+            self.choice.offer(R::HEADS, key.id().into_string());
         }
     }
 }

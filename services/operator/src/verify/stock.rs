@@ -144,7 +144,7 @@ impl Run<'_> {
     async fn judge_stock(&mut self, key: &Key, found: Option<&Stock>, as_of: i64) -> Result<Verdict, Error> {
         let as_of = found.map_or(as_of, |found| as_of.max(found.position));
         let is_in_log = self.reach(as_of).await?;
-        let page = self.fold.stock.heads.get(&document_key(&key.0, &key.1).id());
+        let page = self.fold.stock.heads.get(&*document_key(&key.0, &key.1).id());
         let entry = page.and_then(|page| page.entries.get(&key.1));
         if is_in_log && entry.is_some_and(|entry| entry.position > as_of) {
             return Ok(Verdict::Unclear);

@@ -2,7 +2,7 @@
 
 use daybook::event::v1::RecordedEvent;
 
-use super::{Projector, SessionError, Unwritten};
+use super::{Pending, Projector, SessionError};
 use crate::{batch::Batch, config::Bounds, log::Bookmark, meta::Place, projection::Projection};
 
 impl Projector {
@@ -54,13 +54,13 @@ impl Projector {
         projections: &mut Vec<Box<dyn Projection>>,
         until: i64,
     ) -> Result<(), SessionError> {
-        let (mut after, mut unwritten) = (Bookmark::in_checkpoint(&place.checkpoint), Unwritten::default());
+        let (mut after, mut pending) = (Bookmark::in_checkpoint(&place.checkpoint), Pending::default());
         while after.position < until && !self.is_stopping() {
             let batch = Batch::of(self.read(after, until).await?, until);
             let Some(last) = batch.last() else { break };
             after = Bookmark::of(last);
-            self.step(place, projections, &batch, &mut unwritten, false).await?;
+            self.step(place, projections, &batch, &mut pending, false).await?;
         }
-        self.write(place, projections, &mut unwritten).await
+        self.write(place, projections, &mut pending).await
     }
 }

@@ -1,135 +1,218 @@
 //! From batch to documents: folded, written, the checkpoint moved on, and memory given back.
 //!
-//! Near the end of the log each batch is written. Far behind it, several are folded before documents are written, because most
-//! of them change in every batch. What is folded and not written is in memory only: the checkpoint is moved after it was written.
+//! A batch is folded in memory as it comes. What is folded is written now and then, while folding goes on: most documents change
+//! again and again, and a statement costs the database the same whatever it changes. What is written next departs only after
+//! that before has arrived, so there is one write of a document at a time. The checkpoint is moved once all has arrived.
+//!
+//! Events that departed are not at hand any more. If something of them cannot be written, because somebody else wrote the document
+//! or it became too large, all is forgotten and begun again at the checkpoint, this time batch by batch up to there: then it is
+//! known by its event what cannot be written.
 
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
 
+use daybook::event::v1::RecordedEvent;
 use daybook_chassis::trace;
+use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tracing::debug;
 
-use super::{Projector, SessionError};
+use super::{Pending, Projector, SessionError};
 use crate::{
     batch::Batch,
     meta::{self, Place, Reached},
     parked::{self, Failures},
-    projection::Projection,
-    store::StoreError,
+    projection::{Load, Projection},
+    store::{Store, StoreError},
 };
 
-/// What is folded and not written yet.
-#[derive(Debug, Default)]
-pub(crate) struct Unwritten {
-    events: usize,
-    reached: Option<Reached>,
-}
-
-impl Unwritten {
-    /// True if everything is written.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.reached.is_none()
-    }
-}
+/// What is done with a batch of events and one report.
+type Work =
+    for<'a> fn(&'a mut dyn Projection, &'a Store, &'a [RecordedEvent]) -> BoxFuture<'a, Result<Failures, StoreError>>;
 
 impl Projector {
-    /// One step: folds a batch into all reports. If it is time, or if it must be so, writes them and moves the checkpoint on.
+    /// One step: folds a batch into all reports, and writes what it is time to write. With `at_once` all is written, and the
+    /// checkpoint moved, before the step is done.
     pub(crate) async fn step(
         &self,
         place: &mut Place,
         projections: &mut Vec<Box<dyn Projection>>,
         batch: &Batch,
-        unwritten: &mut Unwritten,
+        pending: &mut Pending,
         at_once: bool,
     ) -> Result<(), SessionError> {
         let Some(last) = batch.last() else { return Ok(()) };
         let begun = Instant::now();
-        let write = at_once || self.is_due(place, projections, batch, unwritten);
-        unwritten.events += batch.events.len();
-        unwritten.reached = Some(Reached::of(last));
-        self.settle(place, projections, batch, unwritten, write).await?;
+        let is_careful = place.checkpoint.position < self.careful_until.load(Ordering::Relaxed);
+        if at_once || is_careful {
+            self.write(place, projections, pending).await?;
+            self.project(place, projections, batch).await?;
+            self.advance(place, Reached::of(last)).await?;
+            self.shrink(projections);
+        } else {
+            self.fold(place, projections, batch, |projection, store, events| projection.fold(store, events)).await?;
+            pending.events += batch.events.len();
+            pending.behind = batch.behind();
+            pending.reached = Some(Reached::of(last));
+            self.shrink(projections);
+            if self.is_full(projections, pending) {
+                self.land(place, projections, pending).await?;
+                self.depart(projections, pending).await?;
+            }
+            self.depart_if_due(projections, pending).await?;
+        }
         debug!(
             first = batch.events.first().map(|event| event.position),
             last = last.position,
             events = batch.events.len(),
             bytes = batch.bytes,
             micros = begun.elapsed().as_micros(),
-            written = write,
+            written = place.checkpoint.position,
             requests = ?batch.requests(),
             "projected"
         );
         Ok(())
     }
 
-    /// Writes what is folded and not written yet.
+    /// Writes all that is folded and not written yet.
     pub(super) async fn write(
         &self,
         place: &mut Place,
         projections: &mut Vec<Box<dyn Projection>>,
-        unwritten: &mut Unwritten,
+        pending: &mut Pending,
     ) -> Result<(), SessionError> {
-        if unwritten.is_empty() {
-            return Ok(());
-        }
-        self.settle(place, projections, &Batch::of(Vec::new(), 0), unwritten, true).await
+        self.land(place, projections, pending).await?;
+        self.depart(projections, pending).await?;
+        self.land(place, projections, pending).await
     }
 
-    async fn settle(
+    /// Waits for the documents that are on their way, if there are any.
+    async fn land(
         &self,
         place: &mut Place,
-        projections: &mut Vec<Box<dyn Projection>>,
-        batch: &Batch,
-        unwritten: &mut Unwritten,
-        write: bool,
+        projections: &mut [Box<dyn Projection>],
+        pending: &mut Pending,
     ) -> Result<(), SessionError> {
-        if let Err(error) = self.fold(place, projections, batch, write).await {
-            if matches!(error, SessionError::Unwritten) {
-                // Up to here each batch is written by itself the next time: then what cannot be written is known by its event.
-                let until = unwritten.reached.as_ref().map_or(0, |reached| reached.position);
-                self.careful_until.fetch_max(until, Ordering::Relaxed);
-            }
-            return Err(error);
+        if pending.flies() {
+            let arrived = pending.arrive().await;
+            self.landed(place, projections, pending, arrived).await?;
         }
-        if !write {
-            return Ok(());
-        }
-        let Unwritten { reached, .. } = std::mem::take(unwritten);
-        let Some(reached) = reached else { return Ok(()) };
-        if !meta::advance(&self.store, &mut place.checkpoint, reached).await.map_err(SessionError::Store)? {
-            return Err(SessionError::Moved);
-        }
-        self.shrink(projections);
         Ok(())
     }
 
-    /// True if a batch is to be written: unless much comes after it, and there is room for more in memory.
-    fn is_due(&self, place: &Place, projections: &[Box<dyn Projection>], batch: &Batch, unwritten: &Unwritten) -> bool {
-        let most = self.bounds.unwritten_events;
-        let is_near = usize::try_from(batch.behind()).unwrap_or(0) <= most;
-        let bytes: usize = projections.iter().map(|projection| projection.bytes()).sum();
-        is_near
-            || unwritten.events + batch.events.len() >= most
-            || bytes >= self.bounds.cache_bytes
-            || place.checkpoint.position < self.careful_until.load(Ordering::Relaxed)
+    /// Moves the checkpoint to where documents have arrived.
+    pub(super) async fn landed(
+        &self,
+        place: &mut Place,
+        projections: &mut [Box<dyn Projection>],
+        pending: &Pending,
+        arrived: Result<Reached, StoreError>,
+    ) -> Result<(), SessionError> {
+        match arrived {
+            Ok(reached) => {
+                projections.iter_mut().for_each(|projection| projection.arrived());
+                self.advance(place, reached).await
+            }
+            Err(StoreError::Unwritten { .. }) => {
+                // Up to here each batch is written by itself the next time.
+                let until = pending.last_folded().unwrap_or(place.checkpoint.position);
+                self.careful_until.fetch_max(until, Ordering::Relaxed);
+                Err(SessionError::Unwritten)
+            }
+            Err(error) => Err(SessionError::Store(error)),
+        }
     }
 
-    /// Folds a batch into some reports, and writes them if it is time.
-    pub(crate) async fn fold(
+    /// Writes what is folded, if it is time and nothing else is on its way.
+    pub(super) async fn depart_if_due(
+        &self,
+        projections: &mut Vec<Box<dyn Projection>>,
+        pending: &mut Pending,
+    ) -> Result<(), SessionError> {
+        let is_due = self.due(pending).is_some_and(|due| due <= Instant::now());
+        if is_due { self.depart(projections, pending).await } else { Ok(()) }
+    }
+
+    /// When that which is folded shall be written. Far behind the end of the log only memory says so.
+    pub(super) fn due(&self, pending: &Pending) -> Option<Instant> {
+        let is_far = usize::try_from(pending.behind).unwrap_or(0) > self.bounds.unwritten_events;
+        pending.due().filter(|_| !is_far)
+    }
+
+    /// True if no more may be folded before something is written.
+    fn is_full(&self, projections: &[Box<dyn Projection>], pending: &Pending) -> bool {
+        let bytes: usize = projections.iter().map(|projection| projection.bytes()).sum();
+        pending.events >= self.bounds.unwritten_events.max(1) || bytes >= self.bounds.cache_bytes
+    }
+
+    /// Sends what is folded on its way to the database.
+    async fn depart(
+        &self,
+        projections: &mut Vec<Box<dyn Projection>>,
+        pending: &mut Pending,
+    ) -> Result<(), SessionError> {
+        if pending.reached.is_none() {
+            return Ok(());
+        }
+        let span = pending.departing();
+        let loads = trace::within(span.as_deref(), self.loads(projections)).await?;
+        trace::within(span.as_deref(), async { pending.depart(&self.store, loads) }).await;
+        Ok(())
+    }
+
+    /// What is folded and not written, in a task for each report.
+    async fn loads(&self, projections: &mut Vec<Box<dyn Projection>>) -> Result<Vec<Load>, SessionError> {
+        let mut tasks = JoinSet::new();
+        for mut projection in projections.drain(..) {
+            let store = self.store.clone();
+            tasks.spawn(trace::carried(async move {
+                let loads = projection.depart(&store).await;
+                (projection, loads)
+            }));
+        }
+        let mut all = Vec::new();
+        while let Some(done) = tasks.join_next().await {
+            let (projection, loads) = done.map_err(|panic| SessionError::Store(StoreError::Task(panic)))?;
+            projections.push(projection);
+            all.extend(loads.map_err(SessionError::Store)?);
+        }
+        Ok(all)
+    }
+
+    async fn advance(&self, place: &mut Place, reached: Reached) -> Result<(), SessionError> {
+        if meta::advance(&self.store, &mut place.checkpoint, reached).await.map_err(SessionError::Store)? {
+            Ok(())
+        } else {
+            Err(SessionError::Moved)
+        }
+    }
+
+    /// Folds a batch into some reports, and writes it at once. Nothing else may be folded and not written.
+    pub(crate) async fn project(
         &self,
         place: &Place,
         projections: &mut Vec<Box<dyn Projection>>,
         batch: &Batch,
-        write: bool,
     ) -> Result<(), SessionError> {
-        // Each report in a task of its own, so that one is folded while the database writes another.
+        self.fold(place, projections, batch, |projection, store, events| projection.project(store, events)).await
+    }
+
+    /// Does something with a batch and each report, in a task of its own, so that one is folded while the database works for
+    /// another. What could not be folded is parked.
+    async fn fold(
+        &self,
+        place: &Place,
+        projections: &mut Vec<Box<dyn Projection>>,
+        batch: &Batch,
+        work: Work,
+    ) -> Result<(), SessionError> {
         let mut tasks = JoinSet::new();
         for mut projection in projections.drain(..) {
             let (store, events) = (self.store.clone(), Arc::clone(&batch.events));
             tasks.spawn(trace::carried(async move {
-                let outcome = projection.project(&store, &events, write).await;
+                let outcome = work(&mut *projection, &store, &events).await;
                 (projection, outcome)
             }));
         }
@@ -137,18 +220,14 @@ impl Projector {
         while let Some(done) = tasks.join_next().await {
             let (projection, outcome) = done.map_err(|panic| SessionError::Store(StoreError::Task(panic)))?;
             projections.push(projection);
-            let outcome = outcome.map_err(|error| match error {
-                StoreError::Unwritten { .. } => SessionError::Unwritten,
-                error => SessionError::Store(error),
-            });
-            for (position, errors) in outcome? {
+            for (position, errors) in outcome.map_err(SessionError::Store)? {
                 failures.entry(position).or_default().extend(errors);
             }
         }
         parked::park(&self.store, &place.generation, &batch.events, &failures).await.map_err(SessionError::Store)
     }
 
-    /// Lets documents go until as many are left as may be kept.
+    /// Lets documents go until as many are left as may be kept, but none of which the database lacks something.
     pub(crate) fn shrink(&self, projections: &mut [Box<dyn Projection>]) {
         let mut bytes: usize = projections.iter().map(|projection| projection.bytes()).sum();
         while bytes > self.bounds.cache_bytes {

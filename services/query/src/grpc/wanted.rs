@@ -125,7 +125,7 @@ fn days(own: &Narrowed, dates: Dates, ids: Vec<String>) -> Days {
 fn key<R: Report>(fields: &mut Fields, id: &str, date: &str) -> Option<Key> {
     let checked = fields.id(R::ID_FIELD, id, R::check_id);
     let date = fields.date("business_date", date);
-    checked.zip(date).map(|((), date)| Key { first: date.to_string(), second: id.to_owned() })
+    checked.zip(date).map(|((), date)| Key { first: date.to_string().into(), second: id.into() })
 }
 
 #[cfg(test)]
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_token_of_one_list_is_refused_by_another() {
         let items = entries::<SupplierDayItems>("69", "2017-01-02", PAGE, 0).unwrap();
-        let token = items.listing.token(crate::page::Cursor { document: items.key.id(), after: "7".into() });
+        let token = items.listing.token(crate::page::Cursor { document: items.key.id().into(), after: "7".into() });
         let page = PageOf { token: &token, ..PAGE };
         assert!(entries::<SupplierDayItems>("69", "2017-01-02", page, 0).unwrap().cursor.is_some());
         let other_page = PageOf { method: "Other", ..page };

@@ -127,7 +127,7 @@ impl<R: Report> Projector<R> {
         let mut spilled: Vec<(i64, String, Spilled<EntryOf<R>>)> = Vec::new();
         for event in events {
             for (key, change) in R::changes(event).unwrap() {
-                let id = key.id();
+                let id = key.id().to_string();
                 let epoch = self.epoch;
                 let head =
                     self.heads.entry(id.clone()).or_insert_with(|| heads.load(&id, epoch, || R::Head::open(&key)));

@@ -18,7 +18,7 @@ fn after(kinds: impl IntoIterator<Item = Kind>) -> Folded<Stock> {
 }
 
 fn of<'a>(folded: &'a Folded<Stock>, item: &str) -> Option<&'a StockEntry> {
-    folded.heads.get(&document_key("n1", item).id())?.entries.get(item)
+    folded.heads.get(&*document_key("n1", item).id())?.entries.get(item)
 }
 
 fn figures(folded: &Folded<Stock>, item: &str) -> Option<(i64, i64, i64)> {

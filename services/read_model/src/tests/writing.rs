@@ -151,10 +151,11 @@ fn a_store_day_of_a_thousand_items_is_small() {
         quantity_rejected_milli: figure,
         quantity_adjusted_milli: figure,
     };
-    let many = (0..999_u32).map(|n| (format!("4006381{n:06}").into(), item.clone())).collect();
-    let items: Inline<StoreDayItem> = Inline::default();
-    let planned = items.plan("id", Section::Items, 1_000, many).unwrap();
-    document.items.commit(planned);
+    let many: Vec<_> = (0..999_u32).map(|n| (format!("4006381{n:06}").into(), item.clone())).collect();
+    let mut items: Inline<StoreDayItem> = Inline::default();
+    assert!(items.takes(Section::Items, &many));
+    assert!(items.add("id", Section::Items, 1_000, many).is_empty());
+    document.items = items;
     let Some(Write::Insert(raw)) = document::write(&document).unwrap() else { panic!("an insert") };
     let bytes = raw.as_bytes().len();
     assert!(bytes < 70_000, "with every figure there is: {bytes}");
