@@ -1,9 +1,15 @@
 //! Compiles proto/ once for the whole workspace: messages, clients, servers, the descriptor set for reflection, and the table
 //! of who may call what. protox parses the files, so no protoc needs to be installed.
 
-use std::{env, error::Error, fmt::Write as _, fs, path::PathBuf};
+use std::{
+    env,
+    error::Error,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use protox::prost_reflect::{DescriptorPool, MethodDescriptor, Value};
+use protox::prost_reflect::{DescriptorPool, MethodDescriptor, Value, prost_types::FileDescriptorSet};
 
 /// The scopes that there are; a method that names another one does not compile.
 const SCOPES: [&str; 7] =
@@ -45,7 +51,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_transport(true)
         .bytes(".daybook.event.v1.RecordedEvent")
         .compile_fds(compiler.file_descriptor_set())?;
-    Ok(())
+    log_server(&out.join("encoded"), compiler.file_descriptor_set())
+}
+
+/// The server of the log once more, with answers whose events stay encoded (`proto/event/encoded.rs`).
+fn log_server(out: &Path, mut files: FileDescriptorSet) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(out)?;
+    files.file.retain(|file| file.name() == "daybook/event/v1/event_log_service.proto");
+    let mut config = tonic_prost_build::configure().build_client(false).out_dir(out);
+    config = config.extern_path(".daybook.event.v1.RecordedEvent", "crate::event::encoded::RecordedEvent");
+    for same in [
+        "EventFilter",
+        "ReadEventsRequest",
+        "FollowEventsRequest",
+        "GetStreamRequest",
+        "GetLogStatusRequest",
+        "GetLogStatusResponse",
+    ] {
+        config = config.extern_path(format!(".daybook.event.v1.{same}"), format!("crate::event::v1::{same}"));
+    }
+    Ok(config.compile_fds(files)?)
 }
 
 /// The option `access` of all methods as a Rust table.

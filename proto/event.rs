@@ -14,6 +14,7 @@ pub mod v1 {
 
 use v1::event::Kind;
 
+pub mod encoded;
 #[cfg(test)]
 mod golden;
 mod upcast;

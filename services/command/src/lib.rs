@@ -32,7 +32,7 @@ use daybook::{
         parking_service_server::ParkingServiceServer, sale_service_server::SaleServiceServer,
         table_service_server::TableServiceServer,
     },
-    event::v1::event_log_service_server::EventLogServiceServer,
+    event::encoded::v1::event_log_service_server::EventLogServiceServer,
 };
 use daybook_chassis::{
     BoxError, CancellationToken,

@@ -4,11 +4,14 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::{
-    self,
-    context::PublishErrorKind,
-    message::PublishMessage,
-    stream::{self, DiscardPolicy, RawMessageErrorKind, RetentionPolicy, StorageType},
+use async_nats::{
+    Client, HeaderMap, header,
+    jetstream::{
+        self,
+        context::PublishErrorKind,
+        message::PublishMessage,
+        stream::{self, DiscardPolicy, RawMessageErrorKind, RetentionPolicy, StorageType},
+    },
 };
 use daybook::{
     event::v1::{EventFilter, Metadata, RecordedEvent},
@@ -35,7 +38,7 @@ use crate::{
     wire,
 };
 
-/// Events that are published before their acknowledgements are awaited. Beyond some hundred NATS gets no faster.
+/// Events that are published before it is asked whether they are in the stream. Beyond some hundred NATS gets no faster.
 const WINDOW_EVENTS: usize = 1_000;
 
 /// How long NATS may take for an acknowledgement or an answer.
@@ -103,7 +106,10 @@ pub enum Step {
 pub struct Relay {
     log: Log,
     config: Nats,
+    client: Client,
     jetstream: jetstream::Context,
+    /// The step before failed.
+    asks_after_each: bool,
     /// The last event in the stream, with a nil id if that is not known; unknown after an error.
     last: Option<Bookmark>,
     published: watch::Sender<Published>,
@@ -126,8 +132,8 @@ impl Relay {
             .retry_on_initial_connect()
             .connect(&config.url)
             .await?;
-        let jetstream = jetstream::ContextBuilder::new().timeout(NATS_TIMEOUT).build(client);
-        Ok(Self { log, config, jetstream, last: None, published })
+        let jetstream = jetstream::ContextBuilder::new().timeout(NATS_TIMEOUT).build(client.clone());
+        Ok(Self { log, config, client, jetstream, asks_after_each: false, last: None, published })
     }
 
     /// Publishes until the token is cancelled.
@@ -218,8 +224,13 @@ impl Relay {
         }
         let step = if page.events.is_empty() { Step::Idle } else { Step::Published(page.events.len()) };
         let mut end = last;
-        let mut acks = Vec::with_capacity(page.events.len());
+        // Each message says what must come before it: once the last one is acknowledged, all are in the stream. After a failure
+        // each is asked after, so that it is known which one is refused, and why.
+        let asks_after_each = std::mem::replace(&mut self.asks_after_each, true);
+        let (mut acks, mut spans) = (Vec::new(), Vec::new());
+        let mut left = page.events.len();
         for event in page.events {
+            left -= 1;
             let subject = subject::of_event(
                 &self.config.subjects,
                 &event.event_type,
@@ -227,19 +238,29 @@ impl Relay {
             );
             let before = u64::try_from(event.position - 1).unwrap_or(0);
             end = Bookmark { position: event.position, event_id: event.event_id };
-            let mut message = PublishMessage::build().expected_last_sequence(before).payload(wire::encode(&event));
             let span = traced(&event);
+            let mut headers = HeaderMap::new();
+            headers.insert(header::NATS_EXPECTED_LAST_SEQUENCE, before.to_string());
             if let Some(span) = &span {
-                message = message.header(trace::TRACEPARENT, span.traceparent());
+                headers.insert(trace::TRACEPARENT, span.traceparent());
             }
-            acks.push((self.jetstream.send_publish(subject, message).await.map_err(nats)?, span));
+            spans.extend(span);
+            let payload = wire::encode(event);
+            if left == 0 || asks_after_each {
+                let message = PublishMessage::build().headers(headers).payload(payload);
+                acks.push(self.jetstream.send_publish(subject, message).await.map_err(nats)?);
+            } else {
+                self.client.publish_with_headers(subject, headers, payload).await.map_err(nats)?;
+            }
         }
-        for (ack, _span) in acks {
+        for ack in acks {
             ack.await.map_err(|error| match error.kind() {
                 PublishErrorKind::WrongLastSequence => RelayError::Overtaken,
                 _ => nats(error),
             })?;
         }
+        drop(spans);
+        self.asks_after_each = false;
         self.last = Some(end);
         self.tell(end.position, page.head);
         Ok(step)

@@ -40,13 +40,13 @@ pub const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 const OVERLOAD_WAIT: Duration = Duration::from_millis(250);
 
 /// A command with everything that is needed to record and answer it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Submission {
-    pub command: Command,
+    pub command: Arc<Command>,
     pub request_id: RequestId,
     /// Digest of the command's content without its request id.
     pub fingerprint: Fingerprint,
-    pub metadata: Metadata,
+    pub metadata: Arc<Metadata>,
     /// Size of the message: what it takes of [`QUEUE_BYTES`].
     pub bytes: usize,
 }

@@ -40,9 +40,19 @@ const MAX_BATCH_COMMANDS: usize = 500;
 /// Bytes of messages in one batch; what Postgres gets stays below twice as much.
 const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
+/// From one batch to the next, while commands keep coming.
+const PACE: Duration = Duration::from_millis(5);
+
+/// So many that wait are written at once: they share the commit well enough.
+const UNPACED_COMMANDS: usize = 32;
+
 /// How long a batch may take in all while Postgres is away. What fails after that is not tried again: it, and everything
 /// that waits, is answered, because callers must learn it within their deadlines.
 const AWAY_BUDGET: Duration = Duration::from_secs(2);
+
+/// For so long after a batch had events that were there already, the next ones are looked through before they are written: whoever
+/// sends again what was offline mostly has more of it.
+const LOOKING: Duration = Duration::from_secs(2);
 
 /// Wait before a batch is tried again.
 const AWAY_WAIT: Duration = Duration::from_millis(100);
@@ -60,6 +70,8 @@ pub struct Pipeline {
     stale: bool,
     /// From when on sales that are left are moved.
     moves_from: Instant,
+    /// Until then each batch is told which of its events are there already.
+    looks_until: Instant,
     /// Commands that wait for the next batch.
     carried: VecDeque<Queued>,
     log: Log,
@@ -90,6 +102,7 @@ impl Pipeline {
                 catalogue,
                 stale: true,
                 moves_from: Instant::now(),
+                looks_until: Instant::now(),
                 carried: VecDeque::new(),
                 log,
                 healthy,
@@ -119,13 +132,24 @@ impl Pipeline {
     /// None today; a task of the process ends with a result.
     pub async fn run(mut self, served: CancellationToken) -> Result<(), BoxError> {
         while let Some(commands) = self.gather(&served).await {
+            let begun = Instant::now();
             if !commands.is_empty() {
                 self.step(commands).await;
             }
             self.move_next().await;
+            self.pace(begun).await;
         }
         info!("the append pipeline is drained");
         Ok(())
+    }
+
+    /// Lets more commands gather, if some have come while a batch was written: a commit costs several times what a further sale
+    /// in it does. Who comes while nobody waits is not held back, nor is anybody once many wait.
+    async fn pace(&self, begun: Instant) {
+        let waiting = self.queue.len() + self.carried.len();
+        if (1..UNPACED_COMMANDS).contains(&waiting) {
+            sleep_until(begun + PACE).await;
+        }
     }
 
     /// Takes what is waiting, up to the bounds of a batch; waits only if nothing is, and no sales are to be moved. `None` when
@@ -231,6 +255,7 @@ impl Pipeline {
         let plan = Plan::decide(commands, &mut self.lock(), sold_before, plan::now());
         let Plan { mut batch, accepted, refused, deferred } = plan;
         batch.follows = self.log.lineage().last();
+        batch.looks = Instant::now() < self.looks_until || batch.effects.has_reference_data();
         for queued in deferred.into_iter().rev() {
             self.carried.push_front(queued);
         }
@@ -270,6 +295,7 @@ impl Pipeline {
             }
             Err(StoreError::Conflict) => {
                 self.stale |= batch.touches_catalogue;
+                self.looks_until = Instant::now() + LOOKING;
                 Round::Again(commands_of(accepted))
             }
             Err(error @ StoreError::Away(_)) => Round::Away { rest: commands_of(accepted), error, sent: true },

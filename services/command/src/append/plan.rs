@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use daybook::{event::v1::Event, reason};
+use daybook::reason;
 use daybook_chassis::answer::Refusal;
 use daybook_write_model::Place;
 use jiff::{Timestamp, Unit};
@@ -121,7 +121,10 @@ impl Plan {
 
 /// An event as the log keeps it.
 pub(super) fn encode(event: &NewEvent) -> Vec<u8> {
-    Event { kind: Some(event.kind.clone()) }.encode_to_vec()
+    // As an `Event` of this kind is encoded, without a copy of it.
+    let mut bytes = Vec::with_capacity(event.kind.encoded_len());
+    event.kind.encode(&mut bytes);
+    bytes
 }
 
 /// Adds an event to a batch, as one that is not the first of a command.

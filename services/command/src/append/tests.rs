@@ -12,9 +12,9 @@ fn submission(bytes: usize) -> Submission {
         name: "Farmer".to_owned(),
         ..RegisterSupplierRequest::default()
     };
-    let command = Command::RegisterSupplier(RegisterSupplier::parse(message).unwrap());
+    let command = Command::RegisterSupplier(RegisterSupplier::parse(message).unwrap()).into();
     let (request_id, fingerprint) = (RequestId::random(), Fingerprint::default());
-    Submission { command, request_id, fingerprint, metadata: Metadata::default(), bytes }
+    Submission { command, request_id, fingerprint, metadata: Metadata::default().into(), bytes }
 }
 
 /// The way into a pipeline that does not run, the pipeline, and its numbers. Nothing of it connects to Postgres.

@@ -12,7 +12,7 @@ use tonic::Code;
 
 use super::{
     catalogue::Catalogue,
-    check::{self, Check, MAX_LINES},
+    check::{self, Check, In, MAX_LINES},
     decision::{self, NewEvent},
 };
 
@@ -86,7 +86,7 @@ impl AdjustStock {
 }
 
 fn check_line(check: &mut Check, index: usize, line: &AdjustStockLine) {
-    let field = |name: &str| format!("lines[{index}].{name}");
+    let field = |name| In("lines", index, name);
     check.id(field("item_id"), &line.item_id, ItemId::parse);
     check.quantity(field("quantity_milli"), line.quantity_milli);
     for (name, state) in [("from_state", line.from_state), ("to_state", line.to_state)] {
@@ -101,7 +101,7 @@ fn check_line(check: &mut Check, index: usize, line: &AdjustStockLine) {
 fn check_references(check: &mut Check, message: &AdjustStockRequest, catalogue: &Catalogue) {
     catalogue.check_store(check, &message.store_id, "");
     for (index, line) in message.lines.iter().enumerate().take(MAX_LINES) {
-        let field = format!("lines[{index}].quantity_milli");
+        let field = In("lines", index, "quantity_milli");
         catalogue.check_decimals(check, field, &line.item_id, line.quantity_milli);
     }
 }

@@ -105,7 +105,7 @@ impl Catalogue {
     }
 
     /// Checks that a quantity has no more decimals than its item is traded in.
-    pub fn check_decimals(&self, check: &mut Check, field: String, item_id: &str, milli: i64) {
+    pub fn check_decimals(&self, check: &mut Check, field: impl std::fmt::Display, item_id: &str, milli: i64) {
         let Some(item) = self.item(item_id) else { return };
         let decimals = item.decimals;
         check.that(daybook::quantity::fits_decimals(milli, decimals), field, reason::INVALID_VALUE, || {

@@ -1,5 +1,7 @@
 //! Checking a message: every fault is gathered, each with its field and what would be right.
 
+use std::fmt::{self, Display};
+
 use daybook::{ids::IdError, money::Currency, reason};
 use daybook_chassis::answer::{Refusal, Violation};
 use jiff::Timestamp;
@@ -24,6 +26,17 @@ pub const MAX_QUANTITY_MILLI: i64 = 1_000_000_000_000;
 /// Instants that business can have: 1970 to 2200.
 const MAX_INSTANT_SECONDS: i64 = 7_258_118_400;
 
+/// A field of an entry of a list, such as `lines[3].item_id`. It is written out only where it is at fault.
+#[derive(Clone, Copy, Debug)]
+pub struct In<'a, F>(pub &'a str, pub usize, pub F);
+
+impl<F: Display> Display for In<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(list, index, field) = self;
+        write!(f, "{list}[{index}].{field}")
+    }
+}
+
 /// Gathers what is wrong with one message.
 #[derive(Debug, Default)]
 pub struct Check {
@@ -32,15 +45,15 @@ pub struct Check {
 
 impl Check {
     /// Notes a fault.
-    pub fn fault(&mut self, field: impl Into<String>, reason: &'static str, description: impl Into<String>) {
-        self.violations.push(Violation { field: field.into(), reason, description: description.into() });
+    pub fn fault(&mut self, field: impl Display, reason: &'static str, description: impl Into<String>) {
+        self.violations.push(Violation { field: field.to_string(), reason, description: description.into() });
     }
 
     /// Notes a fault unless the condition holds.
     pub fn that(
         &mut self,
         holds: bool,
-        field: impl Into<String>,
+        field: impl Display,
         reason: &'static str,
         description: impl FnOnce() -> String,
     ) {
@@ -50,7 +63,7 @@ impl Check {
     }
 
     /// An identifier that must be there.
-    pub fn id<T>(&mut self, field: impl Into<String>, text: &str, parse: fn(&str) -> Result<T, IdError>) -> Option<T> {
+    pub fn id<T>(&mut self, field: impl Display, text: &str, parse: fn(&str) -> Result<T, IdError>) -> Option<T> {
         match parse(text) {
             Ok(id) => Some(id),
             Err(error) => {
@@ -62,7 +75,7 @@ impl Check {
     }
 
     /// An identifier that may be empty.
-    pub fn optional_id<T>(&mut self, field: impl Into<String>, text: &str, parse: fn(&str) -> Result<T, IdError>) {
+    pub fn optional_id<T>(&mut self, field: impl Display, text: &str, parse: fn(&str) -> Result<T, IdError>) {
         if !text.is_empty() {
             self.id(field, text, parse);
         }
@@ -78,7 +91,7 @@ impl Check {
     }
 
     /// As [`Self::text`], or empty.
-    pub fn optional_text(&mut self, field: impl Into<String>, text: &str) {
+    pub fn optional_text(&mut self, field: impl Display, text: &str) {
         let fits = text.chars().count() <= MAX_TEXT_CHARS && !text.chars().any(char::is_control);
         self.that(fits, field, reason::INVALID_VALUE, || {
             format!("must have at most {MAX_TEXT_CHARS} characters and no control characters")
@@ -113,28 +126,28 @@ impl Check {
     }
 
     /// An amount of 0 or more.
-    pub fn amount(&mut self, field: impl Into<String>, minor: i64) {
+    pub fn amount(&mut self, field: impl Display, minor: i64) {
         self.that((0..=MAX_AMOUNT_MINOR).contains(&minor), field, reason::INVALID_VALUE, || {
             format!("must lie between 0 and {MAX_AMOUNT_MINOR} minor units, not {minor}")
         });
     }
 
     /// A quantity of more than 0.
-    pub fn quantity(&mut self, field: impl Into<String>, milli: i64) {
+    pub fn quantity(&mut self, field: impl Display, milli: i64) {
         self.that((1..=MAX_QUANTITY_MILLI).contains(&milli), field, reason::INVALID_VALUE, || {
             format!("must lie between 1 and {MAX_QUANTITY_MILLI} thousandths, not {milli}")
         });
     }
 
     /// A quantity of 0 or more.
-    pub fn quantity_or_none(&mut self, field: impl Into<String>, milli: i64) {
+    pub fn quantity_or_none(&mut self, field: impl Display, milli: i64) {
         self.that((0..=MAX_QUANTITY_MILLI).contains(&milli), field, reason::INVALID_VALUE, || {
             format!("must lie between 0 and {MAX_QUANTITY_MILLI} thousandths, not {milli}")
         });
     }
 
     /// A number of entries within bounds.
-    pub fn count(&mut self, field: impl Into<String>, count: usize, bounds: std::ops::RangeInclusive<usize>) -> bool {
+    pub fn count(&mut self, field: impl Display, count: usize, bounds: std::ops::RangeInclusive<usize>) -> bool {
         let holds = bounds.contains(&count);
         self.that(holds, field, reason::OUT_OF_BOUNDS, || {
             format!("must have {} to {} entries, not {count}", bounds.start(), bounds.end())
@@ -146,7 +159,7 @@ impl Check {
     pub fn sequences(&mut self, sequences: impl Iterator<Item = i32>) {
         let mut seen = std::collections::HashSet::new();
         for (index, sequence) in sequences.enumerate() {
-            let field = format!("lines[{index}].sequence");
+            let field = In("lines", index, "sequence");
             if sequence < 1 {
                 self.fault(field, reason::INVALID_VALUE, format!("must be 1 or more, not {sequence}"));
             } else if !seen.insert(sequence) {

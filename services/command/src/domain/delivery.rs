@@ -12,7 +12,7 @@ use tonic::Code;
 
 use super::{
     catalogue::Catalogue,
-    check::{self, Check, MAX_AMOUNT_MINOR, MAX_LINES},
+    check::{self, Check, In, MAX_AMOUNT_MINOR, MAX_LINES},
     decision::{self, NewEvent},
 };
 
@@ -87,7 +87,7 @@ impl RecordDelivery {
 }
 
 fn check_line(check: &mut Check, index: usize, line: &RecordDeliveryLine) {
-    let field = |name: &str| format!("lines[{index}].{name}");
+    let field = |name| In("lines", index, name);
     check.id(field("item_id"), &line.item_id, ItemId::parse);
     check.quantity(field("delivered_milli"), line.delivered_milli);
     check.quantity_or_none(field("accepted_milli"), line.accepted_milli);
@@ -113,7 +113,7 @@ fn check_references(check: &mut Check, message: &RecordDeliveryRequest, catalogu
     catalogue.check_store(check, &message.store_id, &message.currency_code);
     catalogue.check_supplier(check, &message.supplier_id);
     for (index, line) in message.lines.iter().enumerate().take(MAX_LINES) {
-        let field = |name: &str| format!("lines[{index}].{name}");
+        let field = |name| In("lines", index, name);
         catalogue.check_decimals(check, field("accepted_milli"), &line.item_id, line.accepted_milli);
         catalogue.check_decimals(check, field("rejected_milli"), &line.item_id, line.rejected_milli);
     }

@@ -7,7 +7,7 @@ use daybook::{
     reason,
 };
 
-use super::check::{Check, MAX_TENDERS};
+use super::check::{Check, In, MAX_TENDERS};
 
 /// Checks the key of a receipt that a command refers to. The field is a path such as `receipt`.
 pub fn check_key(check: &mut Check, field: &str, key: &ReceiptKey) {
@@ -27,12 +27,11 @@ pub fn check_tenders(check: &mut Check, field: &str, tenders: &[Tender]) {
     }
     for (index, tender) in tenders.iter().enumerate() {
         let known = !matches!(TenderType::try_from(tender.r#type), Err(_) | Ok(TenderType::Unspecified));
-        check.that(known, format!("{field}[{index}].type"), reason::INVALID_VALUE, || {
+        check.that(known, In(field, index, "type"), reason::INVALID_VALUE, || {
             "must be one of the tender types".to_owned()
         });
-        let amount = format!("{field}[{index}].amount_minor");
-        check
-            .that(tender.amount_minor != 0, amount.clone(), reason::INVALID_VALUE, || "must be more than 0".to_owned());
+        let amount = In(field, index, "amount_minor");
+        check.that(tender.amount_minor != 0, amount, reason::INVALID_VALUE, || "must be more than 0".to_owned());
         check.amount(amount, tender.amount_minor);
     }
 }

@@ -13,7 +13,7 @@ use tonic::Code;
 
 use super::{
     catalogue::Catalogue,
-    check::{self, Check, MAX_DISCOUNTS, MAX_LINES, MAX_TAXES},
+    check::{self, Check, In, MAX_DISCOUNTS, MAX_LINES, MAX_TAXES},
     decision::NewEvent,
     receipt,
 };
@@ -116,14 +116,15 @@ impl RecordSale {
 }
 
 fn check_line(check: &mut Check, index: usize, line: &RecordSaleLine) {
-    let field = |name: &str| format!("lines[{index}].{name}");
+    let field = |name| In("lines", index, name);
     check.id(field("item_id"), &line.item_id, ItemId::parse);
     check.quantity(field("quantity_milli"), line.quantity_milli);
     check.amount(field("gross_minor"), line.gross_minor);
     if check.count(field("discounts"), line.discounts.len(), 0..=MAX_DISCOUNTS) {
         for (nth, discount) in line.discounts.iter().enumerate() {
-            check.amount(field(&format!("discounts[{nth}].amount_minor")), discount.amount_minor);
-            check.optional_text(field(&format!("discounts[{nth}].reason_code")), &discount.reason_code);
+            let field = |name| In("lines", index, In("discounts", nth, name));
+            check.amount(field("amount_minor"), discount.amount_minor);
+            check.optional_text(field("reason_code"), &discount.reason_code);
         }
         let (given, gross) =
             (i128_sum(line.discounts.iter().map(|one| one.amount_minor)), i128::from(line.gross_minor));
@@ -133,15 +134,13 @@ fn check_line(check: &mut Check, index: usize, line: &RecordSaleLine) {
     }
     if check.count(field("taxes"), line.taxes.len(), 0..=MAX_TAXES) {
         for (nth, tax) in line.taxes.iter().enumerate() {
-            check.id(field(&format!("taxes[{nth}].tax_code")), &tax.tax_code, ItemId::parse);
-            check.amount(field(&format!("taxes[{nth}].base_minor")), tax.base_minor);
-            check.amount(field(&format!("taxes[{nth}].amount_minor")), tax.amount_minor);
-            check.that(
-                (0..=1_000_000).contains(&tax.rate_ppm),
-                field(&format!("taxes[{nth}].rate_ppm")),
-                reason::INVALID_VALUE,
-                || format!("must lie between 0 and 1000000 millionths, not {}", tax.rate_ppm),
-            );
+            let field = |name| In("lines", index, In("taxes", nth, name));
+            check.id(field("tax_code"), &tax.tax_code, ItemId::parse);
+            check.amount(field("base_minor"), tax.base_minor);
+            check.amount(field("amount_minor"), tax.amount_minor);
+            check.that((0..=1_000_000).contains(&tax.rate_ppm), field("rate_ppm"), reason::INVALID_VALUE, || {
+                format!("must lie between 0 and 1000000 millionths, not {}", tax.rate_ppm)
+            });
         }
     }
 }

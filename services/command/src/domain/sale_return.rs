@@ -17,7 +17,7 @@ use tonic::Code;
 
 use super::{
     catalogue::Catalogue,
-    check::{self, Check, MAX_LINES},
+    check::{self, Check, In, MAX_LINES},
     decision::{self, NewEvent},
     receipt,
     sale_state::{Returned, SaleState},
@@ -167,7 +167,7 @@ impl RecordReturn {
         // Several lines of a return may give back parts of the same line of the sale.
         let mut back: HashMap<i32, Returned> = state.returned.clone();
         for (index, line) in self.message.lines.iter().enumerate() {
-            let field = |name: &str| format!("lines[{index}].{name}");
+            let field = |name| In("lines", index, name);
             let Some(sold) = sold_line(state, line.original_sequence) else {
                 let description = format!("the sale has no line {}", line.original_sequence);
                 check.fault(field("original_sequence"), reason::UNKNOWN_LINE, description);
@@ -210,7 +210,7 @@ impl RecordReturn {
 }
 
 fn check_line(check: &mut Check, index: usize, line: &RecordReturnLine, with_receipt: bool) {
-    let field = |name: &str| format!("lines[{index}].{name}");
+    let field = |name| In("lines", index, name);
     if with_receipt {
         check.that(line.original_sequence >= 1, field("original_sequence"), reason::REQUIRED, || {
             "must name the line of the sale".to_owned()

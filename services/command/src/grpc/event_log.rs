@@ -7,10 +7,15 @@ use daybook::{
     business_day::parse_date,
     event::{
         EventType,
+        encoded::{
+            RecordedEvent,
+            v1::{
+                FollowEventsResponse, GetStreamResponse, ReadEventsResponse, event_log_service_server::EventLogService,
+            },
+        },
         v1::{
-            EventFilter, FollowEventsRequest, FollowEventsResponse, GetLogStatusRequest, GetLogStatusResponse,
-            GetStreamRequest, GetStreamResponse, ReadEventsRequest, ReadEventsResponse, RecordedEvent,
-            event_log_service_server::EventLogService,
+            EventFilter, FollowEventsRequest, GetLogStatusRequest, GetLogStatusResponse, GetStreamRequest,
+            ReadEventsRequest,
         },
     },
     reason, stream,
@@ -112,7 +117,7 @@ impl EventLogService for EventLog {
         let _place = self.place().await?;
         let page = self.store.read(request.after_position, after_id, request.until_position, limit, &filter).await;
         let Page { events, scanned, head } = page.map_err(|error| failed(&error))?;
-        let events = recorded(events).map_err(|error| failed(&error))?;
+        let events = recorded(events);
         Ok(Response::new(ReadEventsResponse { events, scanned_position: scanned, head_position: head }))
     }
 
@@ -167,7 +172,7 @@ impl EventLogService for EventLog {
         }
         let more = events.len() > limit;
         events.truncate(limit);
-        let events = recorded(events).map_err(|error| failed(&error))?;
+        let events = recorded(events);
         Ok(Response::new(GetStreamResponse { events, more }))
     }
 
@@ -253,11 +258,9 @@ impl EventLog {
                 limit = (limit * 2).min(FOLLOW_EVENTS);
             }
             if !page.events.is_empty() || told.elapsed() >= PROGRESS_INTERVAL {
-                let message = recorded(page.events)
-                    .map(|events| FollowEventsResponse { events, scanned_position: scanned, head_position: head })
-                    .map_err(|error| failed(&error));
-                let broken = message.is_err();
-                if sender.send(message).await.is_err() || broken {
+                let events = recorded(page.events);
+                let message = FollowEventsResponse { events, scanned_position: scanned, head_position: head };
+                if sender.send(Ok(message)).await.is_err() {
                     return;
                 }
                 told = Instant::now();
@@ -295,8 +298,8 @@ fn narrow(origin: &Origin, filter: &mut EventFilter) -> Result<(), Status> {
     Ok(())
 }
 
-fn recorded(events: Vec<StoredEvent>) -> Result<Vec<RecordedEvent>, StoreError> {
-    events.into_iter().map(StoredEvent::recorded).collect()
+fn recorded(events: Vec<StoredEvent>) -> Vec<RecordedEvent> {
+    events.into_iter().map(RecordedEvent::from).collect()
 }
 
 fn failed(error: &StoreError) -> Status {

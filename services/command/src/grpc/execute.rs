@@ -1,6 +1,6 @@
 //! From a message to the answer: check, load what it depends on, submit, wait.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use daybook::{
     access::{STORES, SUPPLIERS},
@@ -170,20 +170,18 @@ impl Executor {
         };
         let command = command?;
         let metadata = origin.metadata(request_id.to_string());
-        Ok(Submission { command, request_id, fingerprint, metadata, bytes })
+        Ok(Submission { command: Arc::new(command), request_id, fingerprint, metadata: Arc::new(metadata), bytes })
     }
 
-    async fn execute(&self, submission: Submission, until: Instant) -> Result<Accepted, Refusal> {
-        let Submission { request_id, fingerprint, bytes, .. } = submission;
-        let (metadata, mut command) = (submission.metadata, submission.command);
+    async fn execute(&self, mut submission: Submission, until: Instant) -> Result<Accepted, Refusal> {
         for _ in 0..MAX_TRIES {
-            command = match tokio::time::timeout_at(until, self.with_state(command)).await {
-                Ok(command) => command?,
+            match tokio::time::timeout_at(until, self.with_state(&submission.command)).await {
+                Ok(Ok(Some(command))) => submission.command = Arc::new(command),
+                Ok(Ok(None)) => {}
+                Ok(Err(refusal)) => return Err(refusal),
                 Err(_) => return Err(late()),
-            };
-            let again =
-                Submission { command: command.clone(), request_id, fingerprint, metadata: metadata.clone(), bytes };
-            let answered = self.appends.try_submit(again)?;
+            }
+            let answered = self.appends.try_submit(submission.clone())?;
             match tokio::time::timeout_at(until, answered).await {
                 Err(_) => return Err(unknown()),
                 Ok(Err(_)) => return Err(stopping()),
@@ -196,21 +194,21 @@ impl Executor {
         Err(Refusal::new(Code::Aborted, reason::CONCURRENT_CHANGE, message).with_retry_after(RACE_WAIT))
     }
 
-    /// Loads the sale that a command depends on.
-    async fn with_state(&self, command: Command) -> Result<Command, Refusal> {
+    /// The command with the sale that it depends on, loaded just now; `None` if it depends on none.
+    async fn with_state(&self, command: &Command) -> Result<Option<Command>, Refusal> {
         Ok(match command {
             Command::VoidSale(void, _) => {
                 let sale = self.load(&void.sale_stream()).await?;
-                Command::VoidSale(void, sale)
+                Some(Command::VoidSale(void.clone(), sale))
             }
             Command::RecordReturn(back, _) => {
                 let sale = match back.sale_stream() {
                     Some(stream) => self.load(&stream).await?,
                     None => None,
                 };
-                Command::RecordReturn(back, sale)
+                Some(Command::RecordReturn(back.clone(), sale))
             }
-            other => other,
+            _ => None,
         })
     }
 

@@ -40,6 +40,8 @@ pub struct Batch {
     pub catalogue_position: i64,
     /// An event that the log must hold.
     pub follows: Bookmark,
+    /// True if it is to be told which events are there already. Otherwise they are a [`StoreError::Conflict`].
+    pub looks: bool,
 }
 
 /// What became of a batch.
@@ -154,7 +156,7 @@ pub(super) async fn write<C: GenericClient>(
     let items: Vec<&str> = batch.effects.stock.keys().map(|(_, item)| item.as_str()).collect();
     let on_hand: Vec<i64> = batch.effects.stock.values().map(|change| change.on_hand_milli).collect();
     let unsellable: Vec<i64> = batch.effects.stock.values().map(|change| change.unsellable_milli).collect();
-    let parameters: [&(dyn ToSql + Sync); 22] = [
+    let parameters: [&(dyn ToSql + Sync); 23] = [
         &request_ids,
         stream_ids,
         stream_versions,
@@ -177,6 +179,7 @@ pub(super) async fn write<C: GenericClient>(
         &unsellable,
         &batch.follows.position,
         &batch.follows.event_id,
+        &batch.looks,
     ];
     let rows = client.query(statement, &parameters).await?;
     let mut seen_events = Vec::new();

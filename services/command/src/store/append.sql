@@ -2,6 +2,7 @@
 --
 -- seen:     events that are there already under a request id or a place in a stream that the batch wants to take.
 --           If there is one, nothing at all is written, and the rows tell which commands must leave the batch.
+--           Looked for only if $23 says so: nearly always there is none, and otherwise the unique indexes refuse the batch.
 -- head:     gives out the positions, under the lock of the only row of log_head. No row if something was seen, or if
 --           the batch was decided against a catalogue that has changed since, or if the log does not hold the event that
 --           this process saw last ($21, $22): then it is another log.
@@ -10,12 +11,13 @@
 WITH seen AS MATERIALIZED (
     SELECT request_id, stream_id, stream_version, position, fingerprint, request_events, event_type, schema_version, payload
     FROM events
-    WHERE request_id = ANY ($1::uuid[])
+    WHERE $23::boolean AND request_id = ANY ($1::uuid[])
     UNION
     SELECT e.request_id, e.stream_id, e.stream_version, e.position, e.fingerprint, e.request_events, e.event_type,
         e.schema_version, e.payload
     FROM unnest($2::uuid[], $3::integer[]) AS wanted (stream_id, stream_version)
     JOIN events e USING (stream_id, stream_version)
+    WHERE $23::boolean
 ),
 head AS (
     UPDATE log_head

@@ -1,10 +1,9 @@
 //! Reading the log.
 
 use bytes::Bytes;
-use daybook::event::v1::{Event, EventFilter, Metadata, RecordedEvent};
+use daybook::event::v1::EventFilter;
 use daybook_chassis::trace;
 use jiff::{Timestamp, civil::Date};
-use prost::Message as _;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -233,32 +232,6 @@ impl StoredEvent {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.payload.len() + self.metadata.len() + ENVELOPE_BYTES
-    }
-
-    /// The event as readers get it.
-    ///
-    /// # Errors
-    /// If payload or metadata cannot be decoded.
-    pub fn recorded(self) -> Result<RecordedEvent, StoreError> {
-        let position = self.position;
-        let malformed = |error: prost::DecodeError| StoreError::Unreadable {
-            position,
-            source: daybook::event::EventError::Malformed { event_type: "event", cause: error.to_string() },
-        };
-        Ok(RecordedEvent {
-            position,
-            event_id: Bytes::copy_from_slice(self.event_id.as_bytes()),
-            stream_id: Bytes::copy_from_slice(self.stream_id.as_bytes()),
-            stream_version: self.stream_version,
-            event_type: self.event_type,
-            schema_version: self.schema_version,
-            store_id: self.store_id.unwrap_or_default(),
-            business_date: self.business_date.map(|date| date.to_string()).unwrap_or_default(),
-            occurred_at: Some(timestamp(self.occurred_at)),
-            recorded_at: Some(timestamp(self.recorded_at)),
-            metadata: Some(Metadata::decode(self.metadata).map_err(malformed)?),
-            event: Some(Event::decode(self.payload).map_err(malformed)?),
-        })
     }
 }
 
