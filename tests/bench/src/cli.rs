@@ -18,7 +18,7 @@ deploy/local.sh bench, which starts the servers and says where they are.";
 #[derive(Debug, Parser)]
 #[command(name = "daybook-bench", after_help = AFTER_HELP, max_term_width = 120)]
 pub(crate) struct Cli {
-    /// P1 to P9, or all for these; D1, E1, G1 [default: all]
+    /// P1 to P9, or all for these; D1, E1, G1, G2 [default: all]
     #[arg(value_name = "TARGET", value_parser = targets::parse)]
     targets: Vec<Option<Target>>,
     /// Print JSON instead of tables
@@ -33,7 +33,7 @@ pub(crate) struct Cli {
     /// Seconds for which P3 must be sustained
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     sustain_seconds: u64,
-    /// Lines of sales of the day that P4 and P5 report, and that G1 writes
+    /// Lines of sales of the day that P4 and P5 report, and that G1 writes; the longest history of G2
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) history_lines: usize,
     /// P5 also with a history that is ten times as long

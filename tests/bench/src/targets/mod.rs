@@ -4,6 +4,7 @@ mod contenders;
 mod d1;
 mod e1;
 mod g1;
+mod g2;
 mod history;
 mod p1;
 mod p2;
@@ -34,6 +35,7 @@ pub(crate) enum Target {
     D1,
     E1,
     G1,
+    G2,
 }
 
 impl Target {
@@ -42,7 +44,7 @@ impl Target {
         [Self::P1, Self::P2, Self::P3, Self::P4, Self::P5, Self::P6, Self::P7, Self::P8, Self::P9];
 
     /// What is measured only if it is named.
-    pub(crate) const FURTHER: [Self; 3] = [Self::D1, Self::E1, Self::G1];
+    pub(crate) const FURTHER: [Self; 4] = [Self::D1, Self::E1, Self::G1, Self::G2];
 
     fn name(self) -> &'static str {
         match self {
@@ -58,6 +60,7 @@ impl Target {
             Self::D1 => "D1",
             Self::E1 => "E1",
             Self::G1 => "G1",
+            Self::G2 => "G2",
         }
     }
 }
@@ -68,7 +71,7 @@ pub(crate) fn parse(text: &str) -> Result<Option<Target>, String> {
         return Ok(None);
     }
     let named = Target::ALL.into_iter().chain(Target::FURTHER).find(|target| target.name().eq_ignore_ascii_case(text));
-    named.map(Some).ok_or_else(|| "must be one of P1 to P9, D1, E1, G1, or all".to_owned())
+    named.map(Some).ok_or_else(|| "must be one of P1 to P9, D1, E1, G1, G2, or all".to_owned())
 }
 
 /// Measures what was asked for. What works on the same instance comes together; no instance stays that nobody needs.
@@ -126,6 +129,10 @@ pub(crate) async fn run(bench: &mut Bench) -> Result<(), BoxError> {
     if wants(Target::G1) {
         bench.progress.target("G1");
         Box::pin(g1::run(bench)).await?;
+    }
+    if wants(Target::G2) {
+        bench.progress.target("G2");
+        Box::pin(g2::run(bench)).await?;
     }
     Ok(())
 }

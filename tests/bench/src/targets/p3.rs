@@ -11,6 +11,7 @@ use super::contenders::{self, CRUD, DAYBOOK};
 use crate::{
     bench::Bench,
     drive::{Arrivals, Run, alternate, metered, open},
+    load::Sales,
     measure::{Figure, Usage},
     peers::crud::Crud,
     report::Row,
@@ -21,7 +22,7 @@ const OF_CRUD: f64 = 3.0;
 const LAG_SECONDS: f64 = 2.0;
 
 /// A little more than the target asks for is offered.
-const OFFERED: f64 = 3.2;
+pub(super) const OFFERED: f64 = 3.2;
 
 /// So much of what was to be sold must have been.
 const SUSTAINED_SHARE: f64 = 0.98;
@@ -35,12 +36,12 @@ const STEPS: [f64; 3] = [0.25, 0.125, 0.0625];
 /// How often it is looked how far the reports are.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-const CONNECTIONS: usize = 4;
+pub(super) const CONNECTIONS: usize = 4;
 
 /// What came out at one rate.
-struct Attempt {
+pub(super) struct Attempt {
     arrivals: Arrivals,
-    run: Run,
+    pub(super) run: Run,
     /// In seconds, at each look.
     lags: Vec<f64>,
 }
@@ -59,7 +60,7 @@ impl Attempt {
         self.share() >= SUSTAINED_SHARE && self.worst_lag() <= LAG_SECONDS
     }
 
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         let lag = Figure::of(self.lags.iter().copied());
         format!(
             "{:.0} sales/s for {} s: {:.1} % of them were made, lag at most {:.2} s, mostly {:.2} s",
@@ -84,7 +85,7 @@ pub(super) async fn run(bench: &mut Bench) -> Result<Usage, BoxError> {
     }
     let rate = OFFERED * crud.median;
     let registers = Arc::new(Registers::open(bench.main()?, bench.world(), CONNECTIONS)?);
-    let first = attempt(bench, &registers, rate, bench.cli.sustain()).await?;
+    let first = attempt(bench, bench.main()?, &registers, rate, bench.cli.sustain(), bench.draws.sales()).await?;
     let usage = first.run.usage.clone();
 
     let mut notes = vec![first.told()];
@@ -114,7 +115,7 @@ pub(super) async fn run(bench: &mut Bench) -> Result<Usage, BoxError> {
 }
 
 /// What CRUD line by line came to before in this run, or comes to now.
-async fn crud_rate(bench: &mut Bench) -> Result<Figure, BoxError> {
+pub(super) async fn crud_rate(bench: &mut Bench) -> Result<Figure, BoxError> {
     if let Some(rate) = bench.crud_rate {
         return Ok(rate);
     }
@@ -137,7 +138,8 @@ async fn search(
     for step in STEPS.map(Some).into_iter().chain([None]) {
         bench.progress.step("waiting until the reports have everything");
         bench.main()?.caught_up().await?;
-        let tried = attempt(bench, registers, rate * part, TRY.min(bench.cli.sustain())).await?;
+        let time = TRY.min(bench.cli.sustain());
+        let tried = attempt(bench, bench.main()?, registers, rate * part, time, bench.draws.sales()).await?;
         notes.push(tried.told());
         let sustained = tried.is_sustained();
         if sustained {
@@ -148,9 +150,16 @@ async fn search(
     Ok(best)
 }
 
-async fn attempt(bench: &Bench, registers: &Arc<Registers>, rate: f64, time: Duration) -> Result<Attempt, BoxError> {
+/// Sells at a rate, and looks at the lag meanwhile.
+pub(super) async fn attempt(
+    bench: &Bench,
+    instance: &Instance,
+    registers: &Arc<Registers>,
+    rate: f64,
+    time: Duration,
+    sales: Sales<'static>,
+) -> Result<Attempt, BoxError> {
     bench.progress.step(&format!("{DAYBOOK}, {rate:.0} sales/s for {} s", time.as_secs()));
-    let instance = bench.main()?;
     let arrivals = Arrivals { per_second: rate, time };
     let mut lags = Vec::new();
     let registers = Arc::clone(registers);
@@ -158,7 +167,7 @@ async fn attempt(bench: &Bench, registers: &Arc<Registers>, rate: f64, time: Dur
         let registers = Arc::clone(&registers);
         async move { registers.sell(&sale).await.map(drop) }
     };
-    let selling = open(arrivals, bench.draws.sales(), sell);
+    let selling = open(arrivals, sales, sell);
     let run = metered(instance.watched(), async {
         tokio::select! {
             run = selling => run,

@@ -37,7 +37,8 @@ pub(super) async fn run(bench: &mut Bench, instance: &Instance) -> Result<(), Bo
     let crud = Arc::new(CrudReport::open(&bench.cli.servers.postgres_url, bench.world()).await?);
     fill(bench, &crud, DATE).await?;
     crud.settle().await?;
-    compare(bench, instance, &crud, 1).await?;
+    let lines = bench.cli.history_lines;
+    compare(bench, "P5", instance, &crud, &format!("{lines} lines on each of 1 days")).await?;
     if bench.cli.long {
         for back in 1..LONGER {
             let date = DATE.checked_sub(back.days())?;
@@ -46,16 +47,23 @@ pub(super) async fn run(bench: &mut Bench, instance: &Instance) -> Result<(), Bo
             fill(bench, &crud, date).await?;
         }
         crud.settle().await?;
-        compare(bench, instance, &crud, LONGER).await?;
+        compare(bench, "P5", instance, &crud, &format!("{lines} lines on each of {LONGER} days")).await?;
     }
     Ok(())
 }
 
-async fn fill(bench: &Bench, crud: &CrudReport, date: Date) -> Result<(), BoxError> {
+pub(super) async fn fill(bench: &Bench, crud: &CrudReport, date: Date) -> Result<(), BoxError> {
     crud.fill(&mut bench.draws.sales_on(date), bench.cli.history_lines).await.map(drop)
 }
 
-async fn compare(bench: &mut Bench, instance: &Instance, crud: &Arc<CrudReport>, days: i32) -> Result<(), BoxError> {
+/// Reads reports of a day on both sides in turn, with such a history.
+pub(super) async fn compare(
+    bench: &mut Bench,
+    target: &'static str,
+    instance: &Instance,
+    crud: &Arc<CrudReport>,
+    history: &str,
+) -> Result<(), BoxError> {
     let registers = Arc::new(Registers::open(instance, bench.world(), 1)?);
     let plan = Plan {
         round: bench.plan.round.mul_f64(PART_OF_ROUND),
@@ -69,11 +77,10 @@ async fn compare(bench: &mut Bench, instance: &Instance, crud: &Arc<CrudReport>,
         all.push(reports(bench, which, &theirs, crud, bench.cli.servers.watched().to_vec()));
     }
     let series = alternate(&bench.progress, plan, all).await?;
-    let lines = bench.cli.history_lines;
     for (which, pair) in Which::ALL.into_iter().zip(series.chunks_exact(2)) {
         let [ours, theirs] = pair else { continue };
-        let what = format!("{}, of {lines} lines on each of {days} days", which.name());
-        let row = Row::new("P5", what, "ms").of(ours).ours(ours.p50_ms()).against(GROUP_BY, theirs.p50_ms());
+        let what = format!("{}, of {history}", which.name());
+        let row = Row::new(target, what, "ms").of(ours).ours(ours.p50_ms()).against(GROUP_BY, theirs.p50_ms());
         // The usage is that of the writing too, so none of it is of one report.
         let row = row.times_as_fast().usage(ours.usage(), 0);
         let row = if which.is_target() { row.at_least(OF_CRUD) } else { row };
