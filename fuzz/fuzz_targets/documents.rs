@@ -33,7 +33,7 @@ fn stored<D: Stored>(raw: &RawDocument, fresh: fn() -> D) -> Option<D> {
 }
 
 fn head<H: Head>() -> H {
-    H::open(&Key { first: "2017-01-02".to_owned(), second: "443".to_owned() })
+    H::open(&Key { first: "2017-01-02".into(), second: "443".into() })
 }
 
 fn page<E: Entry>() -> Page<E> {

@@ -36,6 +36,7 @@ use crate::{
 };
 
 pub(crate) use error::SessionError;
+use pending::FEW_EVENTS;
 pub(crate) use pending::Pending;
 
 /// First and longest wait before another attempt after a failure: what is away is used again soon after it is back.
@@ -47,6 +48,9 @@ const RESTED_AFTER: usize = 1_000;
 
 /// So long: registers find the machine free, and what a batch costs whatever its size is shared by more events.
 const REST: Duration = Duration::from_millis(50);
+
+/// So long if each batch is written by itself, and it was more than a few events.
+const WRITTEN_REST: Duration = Duration::from_millis(500);
 
 /// After so long, work that asks for everything to be written is not put off any more.
 const LONGEST_UNTENDED: Duration = Duration::from_secs(5);
@@ -205,9 +209,13 @@ impl Projector {
                     trace::within(span.as_deref(), step).await?;
                     drop(span);
                     self.tell(&place, &projections, &batch, served.elapsed());
-                    if batch.events.len() < RESTED_AFTER && !pending.is_empty() {
-                        rested = Instant::now() + REST;
-                    }
+                    let rest = match batch.events.len() {
+                        RESTED_AFTER.. => Duration::ZERO,
+                        FEW_EVENTS.. if pending.is_empty() => WRITTEN_REST,
+                        _ if pending.is_empty() => Duration::ZERO,
+                        _ => REST,
+                    };
+                    rested = Instant::now() + rest;
                     check.reset();
                 }
                 _ = check.tick() => {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Fewer events are written at once: little happens.
-const FEW_EVENTS: usize = 8;
+pub(super) const FEW_EVENTS: usize = 8;
 
 /// So long at most after an event was folded it shall be written. Documents are written for as many events as come in half of
 /// that or more, because most of them change again and again. Whoever waits for one report does not wait for the documents: the
