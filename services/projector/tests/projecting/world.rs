@@ -322,17 +322,16 @@ impl World {
 
     /// Waits until the audit says so, and answers what it says.
     pub(crate) async fn audit_where(&self, is: impl Fn(&Audit) -> bool) -> Audit {
-        let reached = async {
-            loop {
-                let id = Audit::id_of(0, 1);
-                let found = self.database.collection::<Audit>(META).find_one(doc! { "_id": id }).await.unwrap();
-                if let Some(found) = found.filter(&is) {
-                    return found;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            let id = Audit::id_of(0, 1);
+            let found = self.database.collection::<Audit>(META).find_one(doc! { "_id": id }).await.unwrap();
+            match found {
+                Some(found) if is(&found) => return found,
+                found => assert!(std::time::Instant::now() < deadline, "the audit came to say {found:?}"),
             }
-        };
-        tokio::time::timeout(PATIENCE, reached).await.expect("the audit comes to say so")
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits until the heads of a report are what the log says: one may be repaired twice before another's turn comes.
