@@ -1,22 +1,24 @@
 //! One report: brings the documents of a batch into memory, folds the batch, writes what changed.
 
-use std::collections::{HashMap, HashSet};
+mod documents;
+
+use std::collections::HashMap;
 
 use ahash::RandomState;
 use daybook::event::v1::RecordedEvent;
 use daybook_read_model::{
     checkpoint::Generation,
     collections::in_generation,
-    document::{self, Head as _, Key, Stored},
-    folded::head_of,
+    document::{Head as _, Key},
     registry::{ChangeOf, EntryOf, Report, Visitor, touched_by_envelope},
     slot::slot,
     spill::{Page, Spilled},
     text::Text,
 };
 use futures_util::future::{BoxFuture, FutureExt as _};
-use tracing::{debug, error, warn};
 
+pub(crate) use self::documents::Load;
+use self::documents::{ById, Ids, load, load_of, save};
 use crate::{
     cache::Cache,
     config::Shard,
@@ -25,7 +27,6 @@ use crate::{
     parked::{Failure, Failures},
     repair::{self, RepairError, Repaired},
     store::{Store, StoreError},
-    write::{self, Job, Written},
 };
 
 /// How often a batch is folded again because somebody else wrote its documents; then the checkpoint is looked at again.
@@ -33,12 +34,6 @@ const MAX_ROUNDS: usize = 5;
 
 /// Events whose changes are worked out, and sorted by document, before they are folded: some megabytes.
 const SLICE_EVENTS: usize = 1_000;
-
-/// Documents whose stored form is read at once for being written as one segment: each may have some 100 kB.
-const GATHERED_AT_ONCE: usize = 100;
-
-/// With one write at most one in so many documents is written as one segment: twice as many as come to too many segments.
-const GATHERED_PART: usize = 8;
 
 /// The projection of one report, whatever its documents are.
 pub(crate) trait Projection: Send + Sync {
@@ -91,35 +86,6 @@ pub(crate) trait Projection: Send + Sync {
     fn shrink(&mut self, bytes: usize);
 }
 
-/// Documents of one collection on their way to the database.
-#[derive(Debug)]
-pub(crate) struct Load {
-    report: &'static str,
-    collection: String,
-    jobs: Vec<Job>,
-}
-
-impl Load {
-    /// Writes the documents, all of them.
-    pub(crate) async fn arrive(self, store: &Store) -> Result<(), StoreError> {
-        let Self { report, collection, jobs } = self;
-        let Written { stored, missed, impossible } = write::all(store, &collection, jobs).await?;
-        store.counts().written(report, stored.len(), missed.len());
-        if missed.is_empty() && impossible.is_empty() {
-            return Ok(());
-        }
-        let first = missed.first().or(impossible.first().map(|(id, _)| id));
-        warn!(
-            collection,
-            missed = missed.len(),
-            impossible = impossible.len(),
-            first,
-            "not all documents could be written"
-        );
-        Err(StoreError::Unwritten { collection })
-    }
-}
-
 /// The projections of some reports, by name, into a generation.
 pub(crate) fn of(generation: &Generation, shard: Shard, reports: &[impl AsRef<str>]) -> Vec<Box<dyn Projection>> {
     struct Projections<'a, N>(&'a Generation, Shard, &'a [N], Vec<Box<dyn Projection>>);
@@ -149,11 +115,6 @@ struct Of<R: Report> {
     /// Ids of heads and pages on their way to the database: until they have arrived, nobody may load what is stored.
     departed: Ids,
 }
-
-type Ids = HashSet<Text, RandomState>;
-
-/// Some documents, or what is known of them, by id.
-type ById<'a, T> = HashMap<&'a str, T, RandomState>;
 
 /// What some events change in one head, by position, in order.
 struct OfHead<R: Report> {
@@ -212,8 +173,8 @@ impl<R: Report> Of<R> {
         if let Some(pages_in) = self.pages_in.as_deref().filter(|_| !pages.is_empty()) {
             loads.push(load_of::<R, _>(store, pages_in, &mut self.pages, pages).await?);
         }
-        loads.retain(|load| !load.jobs.is_empty());
-        self.departed = loads.iter().flat_map(|load| load.jobs.iter().map(|job| Text::from(&job.id))).collect();
+        loads.retain(|load| load.ids().next().is_some());
+        self.departed = loads.iter().flat_map(Load::ids).map(Text::from).collect();
         Ok(loads)
     }
 
@@ -391,132 +352,4 @@ fn fail<R: Report>(failures: &mut Failures, position: i64, cause: String, docume
 
 fn unreadable(id: &str) -> String {
     format!("the stored document {id} cannot be read")
-}
-
-/// Brings documents into memory that are not there; `fresh` says of each how it begins. One that is stored but cannot be
-/// read stays out: its events are parked, and the others go on.
-async fn load<D: Stored, K>(
-    store: &Store,
-    collection: &str,
-    cache: &mut Cache<D>,
-    epoch: i64,
-    fresh: &ById<'_, K>,
-    open: impl Fn(&str, &K) -> D,
-) -> Result<(), StoreError> {
-    let mut missing: HashSet<&str, RandomState> = fresh.keys().copied().filter(|id| !cache.contains(id)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<&str> = missing.iter().copied().collect();
-    let found = store.find(collection, &ids, D::NEEDS_CONTENT).await?;
-    debug!(collection, asked = ids.len(), found = found.len(), "loaded documents");
-    for stored in found {
-        let id = stored.get_str("_id").map_err(|_| StoreError::Answer("_id"))?;
-        let Some((id, key)) = fresh.get_key_value(id) else { continue };
-        missing.remove(id);
-        match document::load(&stored, epoch, || open(id, key)) {
-            Ok(loaded) => cache.put((*id).into(), loaded),
-            Err(error) => error!(collection, id, error = %error, "a document cannot be read"),
-        }
-    }
-    for id in missing {
-        if let Some(key) = fresh.get(id) {
-            let mut document = document::begin(open(id, key), epoch);
-            document.loaded();
-            cache.put(id.into(), document);
-        }
-    }
-    Ok(())
-}
-
-/// Gives documents whose entries have come to many segments their stored form, so that they are written as one. All documents that
-/// are written each time come to so many at the same time: only some have their turn, the others with one of the next writes.
-async fn gather<D: Stored>(store: &Store, collection: &str, cache: &mut Cache<D>, ids: &Ids) -> Result<(), StoreError> {
-    let mut scattered = Vec::new();
-    for id in ids {
-        if cache.get(id).is_some_and(|document| document::wants_gathering(document)) {
-            scattered.push(id.as_str());
-        }
-    }
-    scattered.truncate(ids.len().div_ceil(GATHERED_PART).max(GATHERED_AT_ONCE));
-    for part in scattered.chunks(GATHERED_AT_ONCE) {
-        for stored in store.find(collection, part, true).await? {
-            let id = stored.get_str("_id").map_err(|_| StoreError::Answer("_id"))?;
-            let Some(document) = cache.get(id) else { continue };
-            if let Err(error) = document::gather(document, &stored) {
-                error!(collection, id, error = %error, "a document cannot be read");
-            }
-        }
-    }
-    Ok(())
-}
-
-/// What changed of a document, if anything did.
-fn job<D: Stored>(document: &D) -> Result<Option<Job>, StoreError> {
-    let id = &document.stamp().id;
-    let write = document::write(document).map_err(|cause| StoreError::Encode { id: id.clone(), cause })?;
-    Ok(write.map(|write| Job { id: id.clone(), version: document.stamp().version(), write }))
-}
-
-/// Takes what changed of these documents.
-async fn load_of<R: Report, D: Stored>(
-    store: &Store,
-    collection: &str,
-    cache: &mut Cache<D>,
-    ids: Ids,
-) -> Result<Load, StoreError> {
-    gather(store, collection, cache, &ids).await?;
-    let mut jobs = Vec::with_capacity(ids.len());
-    for id in &ids {
-        let Some(document) = cache.get(id) else { continue };
-        if let Some(job) = job(document)? {
-            document::stored(document);
-            jobs.push(job);
-        }
-        cache.weigh(id);
-    }
-    Ok(Load { report: R::HEADS, collection: collection.to_owned(), jobs })
-}
-
-/// Writes what changed of these documents; false if somebody else wrote some, which are then forgotten.
-async fn save<R: Report, D: Stored>(
-    store: &Store,
-    collection: &str,
-    cache: &mut Cache<D>,
-    ids: &Ids,
-    failures: &mut Failures,
-) -> Result<bool, StoreError> {
-    gather(store, collection, cache, ids).await?;
-    let mut jobs = Vec::with_capacity(ids.len());
-    let mut positions = HashMap::new();
-    for id in ids {
-        let Some(job) = cache.get(id).map(|document| job(document)).transpose()?.flatten() else { continue };
-        positions.insert(job.id.clone(), job.version.position);
-        jobs.push(job);
-    }
-    if jobs.is_empty() {
-        return Ok(true);
-    }
-    let Written { stored, missed, impossible } = write::all(store, collection, jobs).await?;
-    store.counts().written(R::HEADS, stored.len(), missed.len());
-    for id in &stored {
-        if let Some(document) = cache.get(id) {
-            document::stored(document);
-        }
-        cache.weigh(id);
-    }
-    for id in &missed {
-        cache.remove(id);
-    }
-    if !missed.is_empty() {
-        warn!(collection, documents = missed.len(), first = missed.first(), "documents were written by somebody else");
-    }
-    for (id, cause) in impossible {
-        let position = positions.get(&id).copied().unwrap_or(0);
-        cache.remove(&id);
-        let head_id = head_of(&id);
-        let cause = format!("{id} cannot take in the events of its batch up to here: {cause}");
-        fail::<R>(failures, position, cause, head_id);
-    }
-    Ok(missed.is_empty())
 }
