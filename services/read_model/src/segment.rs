@@ -2,8 +2,8 @@
 //!
 //! What MongoDB does for an update grows with the number of fields that it changes and with the size of the document. So
 //! the entries of a document are no fields of their own: all that changed between two writes is one *segment*, a binary
-//! value that is added beside those before it. A reader adds the segments up. When there are [`MAX_SEGMENTS`], the next
-//! write replaces them by one.
+//! value that is added beside those before it. A reader adds the segments up. Once there are
+//! [`MAX_SEGMENTS`], one of the next writes replaces them by one.
 //!
 //! A segment is a protobuf message. Entries that share a text name it by its number in a list, and a figure that is zero
 //! in all rows has no column: a thousand items of a store-day take some 20 kB, where named fields took 70 kB.
@@ -20,7 +20,7 @@ use crate::{
     text::Text,
 };
 
-/// Segments of a document before they are made one. More would cost readers and grow the document; fewer would be read
+/// From so many segments on a document waits for its turn to be made one. More would cost readers and grow the document; fewer would be read
 /// and written whole more often.
 pub const MAX_SEGMENTS: u32 = 16;
 
