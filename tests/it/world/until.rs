@@ -1,6 +1,6 @@
 //! Waiting for something to become true, for a stated time at most.
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
 use tokio::time::Instant;
 
@@ -27,6 +27,22 @@ pub(crate) async fn until_within<T>(
             return value;
         }
         assert!(Instant::now() < deadline, "within {patience:?} it did not come about that {what}");
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// Waits until nothing is missing any more; fails with what still is when [`PATIENCE`] is over.
+pub(crate) async fn until_complete<T: Debug>(what: &str, mut missing: impl AsyncFnMut() -> Vec<T>) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let missing = missing().await;
+        if missing.is_empty() {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "within {PATIENCE:?} it did not come about that {what}: {missing:?} is missing"
+        );
         tokio::time::sleep(INTERVAL).await;
     }
 }
