@@ -68,6 +68,13 @@ fn a_sale_has_about_nine_lines_of_several_suppliers() {
         .map(|sale| sale.lines.iter().map(|line| world.items[line.item].supplier).collect::<HashSet<_>>().len())
         .sum();
     assert!(suppliers > 5 * SALES, "{suppliers} suppliers in {SALES} sales");
+    let mut of_supplier = vec![0_usize; world.suppliers.len()];
+    sales.iter().flat_map(|sale| &sale.lines).for_each(|line| of_supplier[world.items[line.item].supplier] += 1);
+    of_supplier.sort_unstable_by(|one, other| other.cmp(one));
+    let percent = |first: usize| 100 * of_supplier[..first].iter().sum::<usize>() / lines;
+    let shares = [1, 10, 100].map(percent);
+    // The sample week has 29, 47 and 77.
+    assert!(shares.iter().zip([29, 47, 77]).all(|(share, sample)| share.abs_diff(sample) <= 5), "{shares:?}");
     let popular = sales.iter().flat_map(|sale| &sale.lines).filter(|line| line.item < 200).count();
     assert!((3..=6).contains(&(10 * popular / lines)), "{popular} of {lines} lines have one of the first 200 items");
 }
