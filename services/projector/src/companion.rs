@@ -45,6 +45,11 @@ pub(crate) struct Side {
 }
 
 impl Side {
+    /// True while there is a transition.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.transition.is_some()
+    }
+
     /// Looks at what is asked for, and does the next thing about it. Answers [`SessionError::Moved`] once another generation
     /// is served.
     pub(crate) async fn tend(&mut self, projector: &Projector, place: &Place) -> Result<(), SessionError> {

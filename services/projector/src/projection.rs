@@ -1,6 +1,7 @@
 //! One report: brings the documents of a batch into memory, folds the batch, writes what changed.
 
 mod documents;
+mod unwritten;
 
 use std::collections::HashMap;
 
@@ -10,6 +11,7 @@ use daybook_read_model::{
     checkpoint::Generation,
     collections::in_generation,
     document::{Head as _, Key},
+    folded::head_of,
     registry::{ChangeOf, EntryOf, Report, Visitor, touched_by_envelope},
     slot::slot,
     spill::{Page, Spilled},
@@ -17,8 +19,11 @@ use daybook_read_model::{
 };
 use futures_util::future::{BoxFuture, FutureExt as _};
 
-pub(crate) use self::documents::Load;
-use self::documents::{ById, Ids, load, load_of, save};
+pub(crate) use self::{documents::Load, unwritten::Turn};
+use self::{
+    documents::{ById, Ids, load, save},
+    unwritten::Unwritten,
+};
 use crate::{
     cache::Cache,
     config::Shard,
@@ -52,9 +57,12 @@ pub(crate) trait Projection: Send + Sync {
         events: &'a [RecordedEvent],
     ) -> BoxFuture<'a, Result<Failures, StoreError>>;
 
-    /// What is folded and not written yet, for being written while folding goes on. In memory it counts as written: if it is
-    /// not, all must be forgotten and begun again where the checkpoint is.
-    fn depart<'a>(&'a mut self, store: &'a Store) -> BoxFuture<'a, Result<Vec<Load>, StoreError>>;
+    /// What has its turn of what is folded and not written yet, for being written while folding goes on. In memory it counts as
+    /// written: if it is not, all must be forgotten and begun again where the checkpoint is.
+    fn depart<'a>(&'a mut self, store: &'a Store, turn: Turn) -> BoxFuture<'a, Result<Load, StoreError>>;
+
+    /// The position at the end of the first batch of which something is left to be written.
+    fn oldest(&self) -> Option<i64>;
 
     /// Writes one document as the log says that it should be, as of a position or whatever later one is stored.
     fn repair<'a>(
@@ -109,9 +117,10 @@ struct Of<R: Report> {
     pages_in: Option<String>,
     heads: Cache<R::Head>,
     pages: Cache<Page<EntryOf<R>>>,
-    /// Ids of what was folded and is not written yet.
-    unwritten_heads: Ids,
-    unwritten_pages: Ids,
+    /// What was folded and is not written yet.
+    unwritten: Unwritten,
+    /// Pages among it, by their head: they are written with it, and before it, so that a head never says more than its pages hold.
+    unwritten_pages: HashMap<Text, Ids, RandomState>,
     /// Ids of heads and pages on their way to the database: until they have arrived, nobody may load what is stored.
     departed: Ids,
 }
@@ -139,8 +148,8 @@ impl<R: Report> Of<R> {
             pages_in: R::PAGES.map(|pages| in_generation(generation.generation, pages)),
             heads: Cache::new(),
             pages: Cache::new(),
-            unwritten_heads: Ids::default(),
-            unwritten_pages: Ids::default(),
+            unwritten: Unwritten::default(),
+            unwritten_pages: HashMap::default(),
             departed: Ids::default(),
         }
     }
@@ -161,21 +170,26 @@ impl<R: Report> Of<R> {
     async fn ahead(&mut self, store: &Store, events: &[RecordedEvent]) -> Result<Failures, StoreError> {
         let mut failures = Failures::new();
         self.fold(store, events, &mut failures).await?;
-        self.unwritten_heads.iter().for_each(|id| self.heads.weigh(id));
-        self.unwritten_pages.iter().for_each(|id| self.pages.weigh(id));
         Ok(failures)
     }
 
-    /// Takes what is to be written.
-    async fn take(&mut self, store: &Store) -> Result<Vec<Load>, StoreError> {
-        let (heads, pages) = (std::mem::take(&mut self.unwritten_heads), std::mem::take(&mut self.unwritten_pages));
-        let mut loads = vec![load_of::<R, _>(store, &self.heads_in, &mut self.heads, heads).await?];
+    /// Takes what has its turn of being written.
+    async fn take(&mut self, store: &Store, turn: Turn) -> Result<Load, StoreError> {
+        let (heads, pages) = self.due(turn);
+        let mut load = Load::new(R::HEADS);
         if let Some(pages_in) = self.pages_in.as_deref().filter(|_| !pages.is_empty()) {
-            loads.push(load_of::<R, _>(store, pages_in, &mut self.pages, pages).await?);
+            load.add(store, pages_in, &mut self.pages, &pages).await?;
         }
-        loads.retain(|load| load.ids().next().is_some());
-        self.departed = loads.iter().flat_map(Load::ids).map(Text::from).collect();
-        Ok(loads)
+        load.add(store, &self.heads_in, &mut self.heads, &heads).await?;
+        self.departed = load.ids().map(Text::from).collect();
+        Ok(load)
+    }
+
+    /// Takes the heads that have their turn, and their pages.
+    fn due(&mut self, turn: Turn) -> (Vec<Text>, Vec<Text>) {
+        let heads = self.unwritten.take(turn);
+        let pages = heads.iter().filter_map(|head| self.unwritten_pages.remove(head)).flatten().collect();
+        (heads, pages)
     }
 
     /// Folds a batch into documents in memory, and takes note of which are to be written.
@@ -185,13 +199,14 @@ impl<R: Report> Of<R> {
         events: &[RecordedEvent],
         failures: &mut Failures,
     ) -> Result<(), StoreError> {
+        let Some(batch) = events.last().map(|event| event.position) else { return Ok(()) };
         let mut on_pages = Vec::new();
         for slice in events.chunks(SLICE_EVENTS) {
             let of_heads = plan::<R>(slice, self.shard, failures);
-            let fresh = of_heads.iter().filter(|of_head| !self.unwritten_heads.contains(&of_head.id));
+            let fresh = of_heads.iter().filter(|of_head| !self.unwritten.contains(&of_head.id));
             let fresh: ById<'_, &Key> = fresh.map(|of_head| (of_head.id.as_str(), &of_head.key)).collect();
             load(store, &self.heads_in, &mut self.heads, self.epoch, &fresh, |_, key| R::Head::open(key)).await?;
-            self.unwritten_heads.extend(fresh.into_keys().map(Text::from));
+            self.unwritten.add(batch, fresh.into_keys());
             self.fold_heads(of_heads, &mut on_pages, failures);
         }
         let Some(pages_in) = self.pages_in.clone().filter(|_| !on_pages.is_empty()) else { return Ok(()) };
@@ -199,18 +214,26 @@ impl<R: Report> Of<R> {
             on_pages.iter().map(|on_page| (on_page.part.page.as_str(), on_page.head_id.as_str())).collect();
         let open = |id: &str, head_id: &&str| Page::open(id.to_owned(), head_id);
         load(store, &pages_in, &mut self.pages, self.epoch, &fresh, open).await?;
-        self.unwritten_pages.extend(fresh.into_keys().map(Text::from));
+        for (page, head_id) in fresh {
+            let of_head = match self.unwritten_pages.get_mut(head_id) {
+                Some(of_head) => of_head,
+                None => self.unwritten_pages.entry(head_id.into()).or_default(),
+            };
+            of_head.insert(page.into());
+        }
         self.fold_pages(on_pages, failures);
         Ok(())
     }
 
     /// Writes what was folded; false if somebody else wrote some of the documents, which are then forgotten.
     async fn write(&mut self, store: &Store, failures: &mut Failures) -> Result<bool, StoreError> {
-        let (heads, pages) = (std::mem::take(&mut self.unwritten_heads), std::mem::take(&mut self.unwritten_pages));
-        let heads_done = save::<R, _>(store, &self.heads_in, &mut self.heads, &heads, failures).await?;
-        let Some(pages_in) = self.pages_in.as_deref().filter(|_| !pages.is_empty()) else { return Ok(heads_done) };
-        let pages_done = save::<R, _>(store, pages_in, &mut self.pages, &pages, failures).await?;
-        Ok(heads_done && pages_done)
+        let (heads, pages) = self.due(Turn::ALL);
+        if let Some(pages_in) = self.pages_in.as_deref().filter(|_| !pages.is_empty())
+            && !save::<R, _>(store, pages_in, &mut self.pages, &pages, failures).await?
+        {
+            return Ok(false);
+        }
+        save::<R, _>(store, &self.heads_in, &mut self.heads, &heads, failures).await
     }
 
     fn fold_heads(&mut self, of_heads: Vec<OfHead<R>>, on_pages: &mut Vec<OnPage<R>>, failures: &mut Failures) {
@@ -229,6 +252,7 @@ impl<R: Report> Of<R> {
                     Err(error) => fail::<R>(failures, position, error.to_string(), &id),
                 }
             }
+            self.heads.weigh(&id);
         }
     }
 
@@ -241,6 +265,7 @@ impl<R: Report> Of<R> {
             if let Err(error) = page.fold(position, part.entries) {
                 fail::<R>(failures, position, error.to_string(), &head_id);
             }
+            self.pages.weigh(&part.page);
         }
     }
 }
@@ -262,8 +287,12 @@ impl<R: Report> Projection for Of<R> {
         self.ahead(store, events).boxed()
     }
 
-    fn depart<'a>(&'a mut self, store: &'a Store) -> BoxFuture<'a, Result<Vec<Load>, StoreError>> {
-        self.take(store).boxed()
+    fn depart<'a>(&'a mut self, store: &'a Store, turn: Turn) -> BoxFuture<'a, Result<Load, StoreError>> {
+        self.take(store, turn).boxed()
+    }
+
+    fn oldest(&self) -> Option<i64> {
+        self.unwritten.oldest()
     }
 
     fn repair<'a>(
@@ -302,9 +331,10 @@ impl<R: Report> Projection for Of<R> {
     fn shrink(&mut self, bytes: usize) {
         // Pages are cheap to load: only their stamps are.
         let pages = bytes.saturating_sub(self.heads.bytes());
-        self.pages.shrink(pages, |id| self.unwritten_pages.contains(id) || self.departed.contains(id));
+        let is_unwritten = |id: &str| self.unwritten_pages.get(head_of(id)).is_some_and(|pages| pages.contains(id));
+        self.pages.shrink(pages, |id| is_unwritten(id) || self.departed.contains(id));
         let heads = bytes.saturating_sub(self.pages.bytes());
-        self.heads.shrink(heads, |id| self.unwritten_heads.contains(id) || self.departed.contains(id));
+        self.heads.shrink(heads, |id| self.unwritten.contains(id) || self.departed.contains(id));
     }
 }
 

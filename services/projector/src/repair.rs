@@ -68,10 +68,12 @@ pub(crate) async fn repair<R: Report>(
     if event.is_some_and(|event| failed.contains(&event)) {
         return Ok(Repaired::Unfolded);
     }
-    let mut done = put(store, &heads_in, &folded.heads, &heads).await?;
-    if let Some(pages_in) = pages_in {
-        done &= put(store, &pages_in, &folded.pages, &pages).await?;
-    }
+    // A head never says more than its pages hold.
+    let pages_done = match pages_in {
+        Some(pages_in) => put(store, &pages_in, &folded.pages, &pages).await?,
+        None => true,
+    };
+    let done = pages_done && put(store, &heads_in, &folded.heads, &heads).await?;
     Ok(if done { Repaired::Done } else { Repaired::Missed })
 }
 

@@ -52,7 +52,7 @@ const REST: Duration = Duration::from_millis(50);
 /// So long if each batch is written by itself, and it was more than a few events.
 const WRITTEN_REST: Duration = Duration::from_millis(500);
 
-/// After so long, work that asks for everything to be written is not put off any more.
+/// While documents are written all the time it is looked so often whether there is other work, for which everything must be written.
 const LONGEST_UNTENDED: Duration = Duration::from_secs(5);
 
 /// While nothing happens, MongoDB is asked so often whether it is there and the checkpoint where it was left.
@@ -172,10 +172,13 @@ impl Projector {
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return Ok(()),
-                // These look at documents and at the checkpoint, which must say the same.
                 _ = transitions.tick(), if pending.is_empty() || tended.elapsed() > LONGEST_UNTENDED => {
-                    self.write(&mut place, &mut projections, &mut pending).await?;
                     tended = Instant::now();
+                    if !pending.is_empty() && !self.is_asked_for_more(&side, &place).await? {
+                        continue;
+                    }
+                    // These look at documents and at the checkpoint, which must say the same.
+                    self.write(&mut place, &mut projections, &mut pending).await?;
                     side.tend(self, &place).await?;
                     if backfill.tend(self, &mut place, &mut projections).await? {
                         _audit = self.audit(&place, found.clone());
@@ -185,7 +188,10 @@ impl Projector {
                         self.retry(&place, &mut projections).await?;
                     }
                 }
-                Some(found) = to_repair.recv(), if pending.is_empty() => self.repair(&place, &mut projections, &found).await,
+                Some(found) = to_repair.recv() => {
+                    self.write(&mut place, &mut projections, &mut pending).await?;
+                    self.repair(&place, &mut projections, &found).await;
+                }
                 arrived = pending.arrive(), if pending.flies() => {
                     self.landed(&mut place, &mut projections, &pending, arrived).await?;
                     self.depart_if_due(&mut projections, &mut pending).await?;
@@ -200,12 +206,13 @@ impl Projector {
                     if let Some(Companion { place, projections }) = &mut side.companion {
                         // Before what is served, so that switching never goes back.
                         if batch.last().is_some_and(|last| last.position > place.checkpoint.position) {
-                            self.step(place, projections, &batch, &mut Pending::default(), true).await?;
+                            self.step(place, projections, &batch, None, &mut Pending::default(), true).await?;
                         }
                     }
                     let served = Instant::now();
-                    let span = pending.traced(batch.traced());
-                    let step = self.step(&mut place, &mut projections, &batch, &mut pending, together);
+                    let span = batch.traced().map(Arc::new);
+                    let step =
+                        self.step(&mut place, &mut projections, &batch, span.clone(), &mut pending, together);
                     trace::within(span.as_deref(), step).await?;
                     drop(span);
                     self.tell(&place, &projections, &batch, served.elapsed());

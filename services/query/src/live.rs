@@ -8,7 +8,7 @@ use daybook_read_model::{
     collections::{META, in_generation},
     event_id,
 };
-use mongodb::bson::{Document, doc};
+use mongodb::bson::Document;
 use prost_types::Timestamp;
 use tokio::time::Instant;
 
@@ -84,18 +84,6 @@ impl Frame {
     ) -> Result<Look, QueryError> {
         let now = self.look(report, 0, until).await?;
         Ok(if now.live.is_same(&last.live) { now } else { last })
-    }
-
-    /// How far a report is in a generation that is not served any more.
-    ///
-    /// # Errors
-    /// If MongoDB does not answer in time.
-    pub(crate) async fn applied_in(&self, live: &Live, report: &str) -> Result<i64, StoreError> {
-        let filter = doc! { "generation": live.generation.generation, "shard": { "$exists": true } };
-        let found = self.store.read_control(META, Select::first(META_DOCUMENTS, filter)).await?;
-        let checkpoints = found.decode::<Checkpoint>().collect::<Result<Vec<_>, _>>()?;
-        let reached = applied(&live.generation, &checkpoints).and_then(|applied| applied.of(report));
-        Ok(reached.map_or(0, |reached| reached.position))
     }
 
     /// Fails if other documents are served than at the look: its own may have been dropped since, and then it means nothing

@@ -1,17 +1,17 @@
 //! A report with pages, as of one position.
 //!
-//! Head and pages are written one by one: whoever reads them while they are written sees some with an event and some
-//! without it. How a whole picture is still found, without a lock and without a transaction:
+//! Pages are written with their head and before it, so that a head never says more than its pages hold; but whoever reads them
+//! while they are written sees pages with an event that the head lacks. How a whole picture is still found, without a lock and
+//! without a transaction:
 //!
-//! 1. Read the head; it is as of its own position `h`, because each event that changes a page changes the head as well.
-//! 2. Wait until everything up to `h` is applied (the checkpoint is at `h` or beyond). From then on each page holds all of
-//!    its events up to `h`, whatever is being written.
-//! 3. Read the pages. If no page's position is beyond `h`, none holds an event after `h` either: head and pages are all
+//! 1. Read the head; it is as of its own position `h`, because each event that changes a page changes the head as well. When it
+//!    was written each page held all of its events up to `h`.
+//! 2. Read the pages. If no page's position is beyond `h`, none holds an event after `h` either: head and pages are all
 //!    exactly as of `h`.
-//! 4. Otherwise a later event has come in between. Begin again.
+//! 3. Otherwise they are being written just now, or were meanwhile. Begin again.
 //!
-//! Between two batches of the projector there are milliseconds in which nothing of a report is written, so that this ends
-//! soon; a report for which it does not end in time is refused, not answered wrongly.
+//! A report is written about once a second, which takes a part of it, so that this ends soon; a report for which it does not end
+//! in time is refused, not answered wrongly.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::{
     store::{Documents, Select, StoreError},
 };
 
-/// How long to look for a whole picture: dozens of batches of the projector.
+/// How long to look for a whole picture: a report is written some times meanwhile.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Wait before beginning again; the report is being written just now.
@@ -61,15 +61,8 @@ impl Frame {
         let id = head.stamp().id.clone();
         let prefix = pages_prefix(&id);
         while Instant::now() < until {
-            let position = head.stamp().position;
-            let reached = self.look(R::HEADS, position, until).await.map_err(unsettled)?;
-            // If another generation is served now, its position says nothing of these documents: their own does.
-            if !reached.live.is_same(live) && self.applied_in(live, R::HEADS).await? < position {
-                sleep(RETRY_WAIT).await;
-                continue;
-            }
             let pages = live.pages::<R>(Select::first(REPORT_PAGES, beginning_with(&prefix)), until).await?;
-            if newest(&pages)? <= position {
+            if newest(&pages)? <= head.stamp().position {
                 return Ok(Settled { head, pages, _room: room });
             }
             drop(pages);
@@ -77,13 +70,6 @@ impl Frame {
             head = live.head::<R>(&id, fields.clone(), until).await?.ok_or(QueryError::Unsettled)?;
         }
         Err(QueryError::Unsettled)
-    }
-}
-
-fn unsettled(error: QueryError) -> QueryError {
-    match error {
-        QueryError::PositionNotReached { .. } => QueryError::Unsettled,
-        other => other,
     }
 }
 

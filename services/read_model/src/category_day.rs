@@ -155,8 +155,8 @@ impl Stored for CategoryDay {
     /// The categories are kept whole.
     fn loaded(&mut self) {}
 
-    fn is_scattered(&self) -> bool {
-        false
+    fn scattered(&self) -> Option<u32> {
+        None
     }
 
     fn gather(&mut self, _: Self) -> bool {

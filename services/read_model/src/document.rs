@@ -118,8 +118,8 @@ pub trait Stored: Serialize + DeserializeOwned + PartialEq + Debug + Send + Sync
     /// Takes note that this is what is stored: sums begin at zero.
     fn loaded(&mut self);
 
-    /// True if the entries should be stored as one segment with the next write: see [`gather`].
-    fn is_scattered(&self) -> bool;
+    /// In how many segments the entries stand, if there are so many that they should be stored as one: see [`gather`].
+    fn scattered(&self) -> Option<u32>;
 
     /// Takes in the entries that are stored, for the next write; false if a sum would not fit.
     fn gather(&mut self, stored: Self) -> bool;
@@ -189,12 +189,13 @@ pub fn load<D: Stored>(stored: &RawDocument, epoch: i64, fresh: impl FnOnce() ->
     Ok(document)
 }
 
-/// True if the document is to be written and its stored form should be given to [`gather`] before that.
+/// In how many segments its entries stand, if the document is to be written and its stored form should be given to [`gather`]
+/// before that.
 #[must_use]
-pub fn wants_gathering<D: Stored>(document: &D) -> bool {
+pub fn wants_gathering<D: Stored>(document: &D) -> Option<u32> {
     let stamp = document.stamp();
     let is_behind = |stored: Version| stored.epoch == stamp.epoch && stored != stamp.version();
-    stamp.stored.is_some_and(is_behind) && document.is_scattered()
+    document.scattered().filter(|_| stamp.stored.is_some_and(is_behind))
 }
 
 /// Gives a document its stored form, so that the next write stores its entries as one segment. If somebody else wrote it

@@ -108,9 +108,9 @@ impl<E: Entry> Entries<E> {
         }
     }
 
-    /// True if the next write should replace all segments by one.
-    pub(crate) fn is_scattered(&self) -> bool {
-        self.next >= MAX_SEGMENTS && !self.sums.is_empty()
+    /// How many segments there are, if the next write should replace them by one.
+    pub(crate) fn scattered(&self) -> Option<u32> {
+        (self.next >= MAX_SEGMENTS && !self.sums.is_empty()).then_some(self.next)
     }
 
     /// Takes what is stored, so that the next write replaces all segments by one; false if a sum would not fit.

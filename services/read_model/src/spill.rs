@@ -103,8 +103,8 @@ impl<E: Entry> Stored for Page<E> {
         self.entries.loaded();
     }
 
-    fn is_scattered(&self) -> bool {
-        self.entries.is_scattered()
+    fn scattered(&self) -> Option<u32> {
+        self.entries.scattered()
     }
 
     fn gather(&mut self, stored: Self) -> bool {

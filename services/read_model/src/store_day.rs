@@ -194,8 +194,8 @@ impl Stored for StoreDay {
         self.items.loaded(Section::Items);
     }
 
-    fn is_scattered(&self) -> bool {
-        self.items.entries.is_scattered()
+    fn scattered(&self) -> Option<u32> {
+        self.items.entries.scattered()
     }
 
     fn gather(&mut self, stored: Self) -> bool {

@@ -180,8 +180,8 @@ impl Stored for SupplierDay {
         self.items.loaded(Section::Items);
     }
 
-    fn is_scattered(&self) -> bool {
-        self.stores.entries.is_scattered() || self.items.entries.is_scattered()
+    fn scattered(&self) -> Option<u32> {
+        self.stores.entries.scattered().max(self.items.entries.scattered())
     }
 
     fn gather(&mut self, stored: Self) -> bool {

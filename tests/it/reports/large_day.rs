@@ -6,9 +6,11 @@ use daybook::{
     command::v1::BulkRegisterItemsRequest,
     query::v1::{
         DateRange, GetStockRequest, ListStoreDayItemsRequest, ListSupplierDayItemsRequest, StoreDayItem,
-        StreamStoreDaysRequest, stream_store_days_response,
+        StreamStoreDaysRequest, StreamSupplierDaysRequest, stream_store_days_response, stream_supplier_days_response,
     },
 };
+
+use tokio::time::timeout;
 
 use super::{scenario::DAY, store_day::store_day, supplier_day::supplier_day};
 use crate::{
@@ -18,11 +20,14 @@ use crate::{
         goods::{delivery, with_goods},
         sale::Sale,
     },
-    world::{in_world, whole::WholeWorld},
+    world::{in_world, until::PATIENCE, whole::WholeWorld},
 };
 
-/// Items that are sold on the day.
-const ITEMS: i64 = 3_000;
+/// Items that are sold on the day: some hundred more than one document holds.
+const ITEMS: i64 = 4_500;
+
+/// How often the day is seen to have grown while it is streamed and traded on.
+const GROWTHS: usize = 4;
 
 fn id(nth: i64) -> String {
     format!("ITEM-{nth:05}")
@@ -78,7 +83,7 @@ async fn listed_items(world: &WholeWorld, page_size: i32) -> BTreeMap<String, St
 }
 
 #[test]
-fn a_day_with_three_thousand_items_is_served_whole_and_equals_its_sums() {
+fn a_day_with_more_items_than_a_document_holds_is_served_whole_and_equals_its_sums() {
     in_world(async |world| {
         let position = trade(world).await;
         let day = store_day(world, NEW_YORK, position).await;
@@ -118,7 +123,7 @@ fn a_day_with_three_thousand_items_is_served_whole_and_equals_its_sums() {
 }
 
 #[test]
-fn the_supplier_of_three_thousand_items_has_them_all_on_his_day() {
+fn the_supplier_of_all_these_items_has_them_on_his_day() {
     in_world(async |world| {
         let position = trade(world).await;
         let day = supplier_day(world, BAKER, position).await;
@@ -152,6 +157,62 @@ fn the_supplier_of_three_thousand_items_has_them_all_on_his_day() {
             let stock = world.queries().stock.get_stock(request).await.unwrap().into_inner().stock.unwrap();
             let times = if nth % 10 == 0 { 2 } else { 1 };
             assert_eq!(stock.on_hand_milli, 9_000 - times * 1_000 * (1 + nth % 3));
+        }
+    });
+}
+
+/// The lines that were sold as the day says, and as its items say, from one stream.
+async fn streamed_lines(world: &WholeWorld) -> (i64, i64) {
+    let dates = Some(DateRange { from_date: DAY.to_owned(), to_date: DAY.to_owned() });
+    let request = StreamSupplierDaysRequest {
+        dates,
+        supplier_ids: vec![BAKER.to_owned()],
+        include_items: true,
+        ..Default::default()
+    };
+    let mut stream = world.queries().supplier_days.stream_supplier_days(request).await.unwrap().into_inner();
+    let (mut of_day, mut of_items) = (0, 0);
+    while let Some(message) = stream.message().await.expect("a day that is written can be read") {
+        match message.part {
+            Some(stream_supplier_days_response::Part::SupplierDay(day)) => {
+                of_day += day.figures.iter().map(|figures| figures.lines_sold).sum::<i64>();
+            }
+            Some(stream_supplier_days_response::Part::Items(page)) => {
+                let figures = page.items.iter().flat_map(|item| &item.figures);
+                of_items += figures.map(|figures| figures.lines_sold).sum::<i64>();
+            }
+            None => panic!("a message says something"),
+        }
+    }
+    (of_day, of_items)
+}
+
+#[test]
+fn a_day_that_is_traded_on_all_the_time_is_streamed_whole() {
+    in_world(async |world| {
+        let position = trade(world).await;
+        supplier_day(world, BAKER, position).await;
+        let commands = world.commands();
+        // Items in the head and on pages, at a pace at which the projector never has nothing to write.
+        let trading = async {
+            for number in 0.. {
+                let sale = Sale::new(&format!("L-{number}")).line(&id(number * 7 % ITEMS), 1_000, 100);
+                commands.sell(sale.build()).await.expect("a sale");
+            }
+        };
+        let reading = async {
+            let (mut last, mut grown) = (0, 0);
+            while grown < GROWTHS {
+                let (of_day, of_items) = streamed_lines(world).await;
+                assert_eq!(of_day, of_items);
+                assert!(of_day >= last, "{of_day} lines after {last}");
+                grown += usize::from(of_day > last);
+                last = of_day;
+            }
+        };
+        tokio::select! {
+            () = trading => panic!("trading does not end"),
+            read = timeout(PATIENCE, reading) => read.expect("what is sold comes into the day"),
         }
     });
 }

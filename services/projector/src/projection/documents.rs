@@ -1,6 +1,9 @@
 //! Documents from and to the database: loaded, brought into one segment, written.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
 
 use ahash::RandomState;
 use daybook_read_model::{
@@ -31,37 +34,60 @@ pub(super) type Ids = HashSet<Text, RandomState>;
 /// Some documents, or what is known of them, by id.
 pub(super) type ById<'a, T> = HashMap<&'a str, T, RandomState>;
 
-/// Documents of one collection on their way to the database.
+/// Documents of one report on their way to the database.
 #[derive(Debug)]
 pub(crate) struct Load {
     report: &'static str,
-    collection: String,
-    jobs: Vec<Job>,
+    /// By collection. Each is written when the one before has arrived.
+    parts: Vec<(String, Vec<Job>)>,
 }
 
 impl Load {
+    pub(super) fn new(report: &'static str) -> Self {
+        Self { report, parts: Vec::new() }
+    }
+
+    /// Adds what changed of these documents, to be written after all that was added before.
+    pub(super) async fn add<D: Stored>(
+        &mut self,
+        store: &Store,
+        collection: &str,
+        cache: &mut Cache<D>,
+        ids: &[Text],
+    ) -> Result<(), StoreError> {
+        gather(store, collection, cache, ids).await?;
+        let mut jobs = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Some(document) = cache.get(id) else { continue };
+            if let Some(job) = job(document)? {
+                document::stored(document);
+                jobs.push(job);
+            }
+            cache.weigh(id);
+        }
+        self.parts.push((collection.to_owned(), jobs));
+        Ok(())
+    }
+
     /// The ids of the documents.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.jobs.iter().map(|job| job.id.as_str())
+        self.parts.iter().flat_map(|(_, jobs)| jobs).map(|job| job.id.as_str())
     }
 
     /// Writes the documents, all of them.
     pub(crate) async fn arrive(self, store: &Store) -> Result<(), StoreError> {
-        let Self { report, collection, jobs } = self;
-        let Written { stored, missed, impossible } = write::all(store, &collection, jobs).await?;
-        store.counts().written(report, stored.len(), missed.len());
-        if missed.is_empty() && impossible.is_empty() {
-            return Ok(());
+        let Self { report, parts } = self;
+        for (collection, jobs) in parts {
+            let Written { stored, missed, impossible } = write::all(store, &collection, jobs).await?;
+            store.counts().written(report, stored.len(), missed.len());
+            if !missed.is_empty() || !impossible.is_empty() {
+                let first = missed.first().or(impossible.first().map(|(id, _)| id));
+                let (missed, impossible) = (missed.len(), impossible.len());
+                warn!(collection, missed, impossible, first, "not all documents could be written");
+                return Err(StoreError::Unwritten { collection });
+            }
         }
-        let first = missed.first().or(impossible.first().map(|(id, _)| id));
-        warn!(
-            collection,
-            missed = missed.len(),
-            impossible = impossible.len(),
-            first,
-            "not all documents could be written"
-        );
-        Err(StoreError::Unwritten { collection })
+        Ok(())
     }
 }
 
@@ -103,15 +129,14 @@ pub(super) async fn load<D: Stored, K>(
 
 /// Gives documents whose entries have come to many segments their stored form, so that they are written as one. All documents that
 /// are written each time come to so many at the same time: only some have their turn, the others with one of the next writes.
-async fn gather<D: Stored>(store: &Store, collection: &str, cache: &mut Cache<D>, ids: &Ids) -> Result<(), StoreError> {
-    let mut scattered = Vec::new();
-    for id in ids {
-        if cache.get(id).is_some_and(|document| document::wants_gathering(document)) {
-            scattered.push(id.as_str());
-        }
-    }
-    scattered.truncate(ids.len().div_ceil(GATHERED_PART).max(GATHERED_AT_ONCE));
-    for part in scattered.chunks(GATHERED_AT_ONCE) {
+async fn gather<D: Stored>(
+    store: &Store,
+    collection: &str,
+    cache: &mut Cache<D>,
+    ids: &[Text],
+) -> Result<(), StoreError> {
+    let wanting = ids.iter().filter_map(|id| Some((document::wants_gathering(cache.get(id)?)?, id.as_str())));
+    for part in most_scattered(wanting.collect(), ids.len()).chunks(GATHERED_AT_ONCE) {
         for stored in store.find(collection, part, true).await? {
             let id = stored.get_str("_id").map_err(|_| StoreError::Answer("_id"))?;
             let Some(document) = cache.get(id) else { continue };
@@ -123,6 +148,13 @@ async fn gather<D: Stored>(store: &Store, collection: &str, cache: &mut Cache<D>
     Ok(())
 }
 
+/// Which of the documents that want to be one segment have their turn, of so many that are written: those of most segments.
+fn most_scattered(mut wanting: Vec<(u32, &str)>, written: usize) -> Vec<&str> {
+    wanting.sort_unstable_by_key(|(segments, _)| Reverse(*segments));
+    wanting.truncate(written.div_ceil(GATHERED_PART));
+    wanting.into_iter().map(|(_, id)| id).collect()
+}
+
 /// What changed of a document, if anything did.
 fn job<D: Stored>(document: &D) -> Result<Option<Job>, StoreError> {
     let id = &document.stamp().id;
@@ -130,32 +162,12 @@ fn job<D: Stored>(document: &D) -> Result<Option<Job>, StoreError> {
     Ok(write.map(|write| Job { id: id.clone(), version: document.stamp().version(), write }))
 }
 
-/// Takes what changed of these documents.
-pub(super) async fn load_of<R: Report, D: Stored>(
-    store: &Store,
-    collection: &str,
-    cache: &mut Cache<D>,
-    ids: Ids,
-) -> Result<Load, StoreError> {
-    gather(store, collection, cache, &ids).await?;
-    let mut jobs = Vec::with_capacity(ids.len());
-    for id in &ids {
-        let Some(document) = cache.get(id) else { continue };
-        if let Some(job) = job(document)? {
-            document::stored(document);
-            jobs.push(job);
-        }
-        cache.weigh(id);
-    }
-    Ok(Load { report: R::HEADS, collection: collection.to_owned(), jobs })
-}
-
 /// Writes what changed of these documents; false if somebody else wrote some, which are then forgotten.
 pub(super) async fn save<R: Report, D: Stored>(
     store: &Store,
     collection: &str,
     cache: &mut Cache<D>,
-    ids: &Ids,
+    ids: &[Text],
     failures: &mut Failures,
 ) -> Result<bool, StoreError> {
     gather(store, collection, cache, ids).await?;
@@ -191,4 +203,17 @@ pub(super) async fn save<R: Report, D: Stored>(
         fail::<R>(failures, position, cause, head_id);
     }
     Ok(missed.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_of_most_segments_have_their_turn() {
+        let wanting = vec![(16, "a"), (19, "b"), (17, "c"), (18, "d")];
+        assert_eq!(most_scattered(wanting.clone(), 2 * GATHERED_PART), ["b", "d"]);
+        assert_eq!(most_scattered(wanting.clone(), 1), ["b"]);
+        assert_eq!(most_scattered(wanting, 100 * GATHERED_PART).len(), 4);
+    }
 }

@@ -59,7 +59,7 @@ impl Projector {
             let batch = Batch::of(self.read(after, until).await?, until);
             let Some(last) = batch.last() else { break };
             after = Bookmark::of(last);
-            self.step(place, projections, &batch, &mut pending, false).await?;
+            self.step(place, projections, &batch, None, &mut pending, false).await?;
         }
         self.write(place, projections, &mut pending).await
     }

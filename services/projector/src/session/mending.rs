@@ -12,6 +12,9 @@ use tracing::{info, warn};
 use super::{Projector, SessionError};
 use crate::{
     audit::{self, Auditor},
+    backfill,
+    companion::Side,
+    generations,
     log::Bookmark,
     meta::{self, Place},
     parked,
@@ -50,6 +53,23 @@ impl Projector {
             Ok(outcome) => warn!(report, id, ?outcome, "a document could not be repaired"),
             Err(error) => warn!(report, id, error = %chain(&error), "a document could not be repaired"),
         }
+    }
+
+    /// True if there is work that looks at documents and at the checkpoint: a transition, reports that are new, parked events.
+    ///
+    /// # Errors
+    /// [`SessionError::Moved`] if another generation is served, or if MongoDB does not answer.
+    pub(super) async fn is_asked_for_more(&self, side: &Side, place: &Place) -> Result<bool, SessionError> {
+        if !backfill::missing(&place.checkpoint).is_empty() || side.is_at_work() {
+            return Ok(true);
+        }
+        let served = meta::live(&self.store).await.map_err(SessionError::Store)?;
+        let next = generations::next(&self.store).await.map_err(SessionError::Store)?;
+        if next.is_some() || served.is_none_or(|served| served.generation != place.generation.generation) {
+            return Ok(true);
+        }
+        let parked = parked::to_retry(&self.store, &place.generation, self.shard).await;
+        Ok(!parked.map_err(SessionError::Store)?.is_empty())
     }
 
     /// Folds parked events again for which that was asked: all that they touch is folded afresh from the log.

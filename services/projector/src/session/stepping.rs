@@ -1,8 +1,9 @@
 //! From batch to documents: folded, written, the checkpoint moved on, and memory given back.
 //!
-//! A batch is folded in memory as it comes. What is folded is written now and then, while folding goes on: most documents change
+//! A batch is folded in memory as it comes. What is folded is written by turns, while folding goes on: most documents change
 //! again and again, and a statement costs the database the same whatever it changes. What is written next departs only after
-//! that before has arrived, so there is one write of a document at a time. The checkpoint is moved once all has arrived.
+//! that before has arrived, so there is one write of a document at a time. The checkpoint is moved to the end of the last batch
+//! of which all has arrived; documents may be further than that.
 //!
 //! Events that departed are not at hand any more. If something of them cannot be written, because somebody else wrote the document
 //! or it became too large, all is forgotten and begun again at the checkpoint, this time batch by batch up to there: then it is
@@ -14,7 +15,7 @@ use std::{
 };
 
 use daybook::event::v1::RecordedEvent;
-use daybook_chassis::trace;
+use daybook_chassis::trace::{self, Span};
 use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tracing::debug;
@@ -24,7 +25,7 @@ use crate::{
     batch::Batch,
     meta::{self, Place, Reached},
     parked::{self, Failures},
-    projection::{Load, Projection},
+    projection::{Load, Projection, Turn},
     store::{Store, StoreError},
 };
 
@@ -40,6 +41,7 @@ impl Projector {
         place: &mut Place,
         projections: &mut Vec<Box<dyn Projection>>,
         batch: &Batch,
+        span: Option<Arc<Span>>,
         pending: &mut Pending,
         at_once: bool,
     ) -> Result<(), SessionError> {
@@ -53,13 +55,12 @@ impl Projector {
             self.shrink(projections);
         } else {
             self.fold(place, projections, batch, |projection, store, events| projection.fold(store, events)).await?;
-            pending.events += batch.events.len();
+            pending.folded(batch.events.len(), Reached::of(last), span);
             pending.behind = batch.behind();
-            pending.reached = Some(Reached::of(last));
             self.shrink(projections);
             if self.is_full(projections, pending) {
                 self.land(place, projections, pending).await?;
-                self.depart(projections, pending).await?;
+                self.depart(projections, pending, Turn::ALL).await?;
             }
             self.depart_if_due(projections, pending).await?;
         }
@@ -84,7 +85,7 @@ impl Projector {
         pending: &mut Pending,
     ) -> Result<(), SessionError> {
         self.land(place, projections, pending).await?;
-        self.depart(projections, pending).await?;
+        self.depart(projections, pending, Turn::ALL).await?;
         self.land(place, projections, pending).await
     }
 
@@ -108,12 +109,15 @@ impl Projector {
         place: &mut Place,
         projections: &mut [Box<dyn Projection>],
         pending: &Pending,
-        arrived: Result<Reached, StoreError>,
+        arrived: Result<Option<Reached>, StoreError>,
     ) -> Result<(), SessionError> {
         match arrived {
             Ok(reached) => {
                 projections.iter_mut().for_each(|projection| projection.arrived());
-                self.advance(place, reached).await
+                match reached {
+                    Some(reached) => self.advance(place, reached).await,
+                    None => Ok(()),
+                }
             }
             Err(StoreError::Unwritten { .. }) => {
                 // Up to here each batch is written by itself the next time.
@@ -132,7 +136,7 @@ impl Projector {
         pending: &mut Pending,
     ) -> Result<(), SessionError> {
         let is_due = self.due(pending).is_some_and(|due| due <= Instant::now());
-        if is_due { self.depart(projections, pending).await } else { Ok(()) }
+        if is_due { self.depart(projections, pending, pending.turn()).await } else { Ok(()) }
     }
 
     /// When that which is folded shall be written. Far behind the end of the log only memory says so.
@@ -147,36 +151,41 @@ impl Projector {
         pending.events >= self.bounds.unwritten_events.max(1) || bytes >= self.bounds.cache_bytes
     }
 
-    /// Sends what is folded on its way to the database.
+    /// Sends what has its turn of what is folded on its way to the database.
     async fn depart(
         &self,
         projections: &mut Vec<Box<dyn Projection>>,
         pending: &mut Pending,
+        turn: Turn,
     ) -> Result<(), SessionError> {
-        if pending.reached.is_none() {
+        if !pending.waits() {
             return Ok(());
         }
-        let span = pending.departing();
-        let loads = trace::within(span.as_deref(), self.loads(projections)).await?;
-        trace::within(span.as_deref(), async { pending.depart(&self.store, loads) }).await;
-        Ok(())
+        let span = pending.span();
+        trace::within(span.as_deref(), async {
+            let loads = self.loads(projections, turn).await?;
+            let oldest = projections.iter().filter_map(|projection| projection.oldest()).min();
+            pending.depart(&self.store, loads, oldest);
+            Ok(())
+        })
+        .await
     }
 
-    /// What is folded and not written, in a task for each report.
-    async fn loads(&self, projections: &mut Vec<Box<dyn Projection>>) -> Result<Vec<Load>, SessionError> {
+    /// What has its turn of what is folded and not written, in a task for each report.
+    async fn loads(&self, projections: &mut Vec<Box<dyn Projection>>, turn: Turn) -> Result<Vec<Load>, SessionError> {
         let mut tasks = JoinSet::new();
         for mut projection in projections.drain(..) {
             let store = self.store.clone();
             tasks.spawn(trace::carried(async move {
-                let loads = projection.depart(&store).await;
-                (projection, loads)
+                let load = projection.depart(&store, turn).await;
+                (projection, load)
             }));
         }
         let mut all = Vec::new();
         while let Some(done) = tasks.join_next().await {
-            let (projection, loads) = done.map_err(|panic| SessionError::Store(StoreError::Task(panic)))?;
+            let (projection, load) = done.map_err(|panic| SessionError::Store(StoreError::Task(panic)))?;
             projections.push(projection);
-            all.extend(loads.map_err(SessionError::Store)?);
+            all.push(load.map_err(SessionError::Store)?);
         }
         Ok(all)
     }

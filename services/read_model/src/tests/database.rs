@@ -152,7 +152,7 @@ impl<R: Report> Projector<R> {
 fn write_all<D: Stored>(database: &mut Database, documents: &mut HashMap<String, D>, left: &mut usize) -> bool {
     let mut missed = Vec::new();
     for (id, document) in documents.iter_mut() {
-        if document::wants_gathering(document) {
+        if document::wants_gathering(document).is_some() {
             let stored = RawDocumentBuf::try_from(&database.documents[id]).unwrap();
             document::gather(document, &stored).unwrap();
         }
