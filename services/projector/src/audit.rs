@@ -32,9 +32,10 @@ use crate::{
     store::{Store, StoreError, in_time},
 };
 
-/// While a document is folded, a pause after each page of the log is so many times as long as the page took: a fifth of one
-/// core at most.
-const PAGE_PAUSE_FACTOR: u32 = 4;
+/// While a document is folded, a pause after each page of the log is so many times as long as the page took: a twentieth
+/// of one core at most. A supplier's busy day is the whole log of that day, and folding it took a tenth of two cores for most of a
+/// minute with a pause of four times.
+const PAGE_PAUSE_FACTOR: u32 = 19;
 
 /// How often a document of the own share is looked for.
 const PICKS: usize = 16;

@@ -28,10 +28,10 @@ pub(super) const FEW_EVENTS: usize = 8;
 /// So long after an event was folded its documents shall depart. They are written for as many events as come in that time, because
 /// most of them change again and again. Whoever waits for one report does not wait for the documents: the query service knows
 /// the end of the log.
-const AIM: Duration = Duration::from_millis(1_000);
+const AIM: Duration = Duration::from_millis(750);
 
 /// The next flight departs no sooner than so long after the last one: each has commands and a checkpoint of its own.
-const BETWEEN: Duration = Duration::from_millis(150);
+const BETWEEN: Duration = Duration::from_millis(100);
 
 /// Events that are folded in memory, and documents that are being written meanwhile.
 #[derive(Debug, Default)]

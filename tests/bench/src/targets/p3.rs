@@ -24,9 +24,6 @@ const LAG_SECONDS: f64 = 2.0;
 /// A little more than the target asks for is offered.
 pub(super) const OFFERED: f64 = 3.2;
 
-/// So much of what was to be sold must have been.
-const SUSTAINED_SHARE: f64 = 0.98;
-
 /// If it is not sustained: how long a lower rate is tried, and which ones, as parts of the first; each depends on how the
 /// one before went.
 const TRY: Duration = Duration::from_secs(15);
@@ -56,8 +53,10 @@ impl Attempt {
         self.run.done as f64 / (self.arrivals.count().max(1)) as f64
     }
 
+    /// True if all that was sold came into the documents in time. What counts is how much that was: if more is offered than can
+    /// be sold, callers wait.
     fn is_sustained(&self) -> bool {
-        self.share() >= SUSTAINED_SHARE && self.worst_lag() <= LAG_SECONDS
+        self.worst_lag() <= LAG_SECONDS
     }
 
     pub(super) fn told(&self) -> String {
