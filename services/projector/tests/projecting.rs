@@ -18,6 +18,8 @@ mod replaced;
 mod sales;
 #[path = "projecting/servers.rs"]
 mod servers;
+#[path = "projecting/turns.rs"]
+mod turns;
 #[path = "projecting/world.rs"]
 mod world;
 

@@ -258,7 +258,8 @@ impl World {
         }
     }
 
-    async fn documents<D: Stored>(&self, collection: &str) -> BTreeMap<String, D> {
+    /// All documents of a collection.
+    pub(crate) async fn documents<D: Stored>(&self, collection: &str) -> BTreeMap<String, D> {
         let collection = self.database.collection::<RawDocumentBuf>(&in_generation(self.generation(), collection));
         let mut cursor = collection.find(doc! {}).await.unwrap();
         let mut documents = BTreeMap::new();
