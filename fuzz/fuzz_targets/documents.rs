@@ -22,7 +22,7 @@ fn stored<D: Stored>(raw: &RawDocument, fresh: fn() -> D) -> Option<D> {
     let epoch = raw.get_i64("epoch").unwrap_or_default();
     for epoch in [epoch, epoch.wrapping_add(1)] {
         let Ok(mut loaded) = document::load::<D>(raw, epoch, fresh) else { continue };
-        if document::wants_gathering(&loaded) {
+        if document::wants_gathering(&loaded).is_some() {
             let _ = document::gather(&mut loaded, raw);
         }
         let _ = (loaded.heap_bytes(), document::write(&loaded));

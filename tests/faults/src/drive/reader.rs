@@ -58,6 +58,9 @@ pub struct Answers {
 /// Readers' answers, shared.
 pub type Shared = Arc<Mutex<Answers>>;
 
+/// What the client's library says when its timer ends a call.
+const TIMER: &str = "Timeout expired";
+
 /// Asks until it is told to stop.
 ///
 /// # Errors
@@ -99,7 +102,7 @@ impl Answers {
             Err(status) if status.code() == Code::NotFound => {
                 self.keep(Told { id, asked, as_of: asked, found: None });
             }
-            Err(status) => *self.failures.entry(format!("{:?}", status.code())).or_default() += 1,
+            Err(status) => *self.failures.entry(format!("{:?}", code(&status))).or_default() += 1,
         }
     }
 
@@ -108,4 +111,10 @@ impl Answers {
             self.told.push(told);
         }
     }
+}
+
+/// What a call came to. The client's library says that it cancelled a call when the caller's own time is over.
+fn code(status: &Status) -> Code {
+    let is_own_timer = status.code() == Code::Cancelled && status.message() == TIMER;
+    if is_own_timer { Code::DeadlineExceeded } else { status.code() }
 }
