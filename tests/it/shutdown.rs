@@ -176,7 +176,15 @@ fn projector_and_query_told_to_stop_at_work_end_in_time_and_go_on_later() {
         let mut projection = QueryClient::new(channel(&cluster, Victim::Query)).projection;
         let mut request = Request::new(GetProjectionStatusRequest { at_least_position: i64::MAX });
         request.set_timeout(Duration::from_secs(50));
-        let waiting = tokio::spawn(async move { projection.get_projection_status(request).await });
+        let mut asking = projection.clone();
+        let mut waiting = Box::pin(async move { projection.get_projection_status(request).await });
+        // A later call on the same connection is answered: the service has this one.
+        tokio::select! {
+            biased;
+            answered = &mut waiting => panic!("nothing has that position: {answered:?}"),
+            answered = asking.get_projection_status(GetProjectionStatusRequest::default()) => drop(answered.expect("a status")),
+        }
+        let waiting = tokio::spawn(waiting);
         stop(&mut cluster, Victim::Projector).await;
         stop(&mut cluster, Victim::Query).await;
         let answered = waiting.await.unwrap().expect_err("nothing has that position");
