@@ -87,7 +87,7 @@ impl<V> Gathered<V> {
         view: impl Fn(&str, &E) -> Result<V, StoreError>,
     ) -> Result<(), StoreError> {
         if self.last.document != document {
-            self.last = Cursor { document: document.to_owned(), after: String::new() };
+            self.last = Cursor { document: document.to_owned(), ..Cursor::default() };
         }
         for (id, entry) in entries.sorted() {
             if id <= self.last.after.as_str() {
@@ -106,7 +106,8 @@ impl<V> Gathered<V> {
     /// The answer, with the token of the next page if there is one.
     #[must_use]
     pub(crate) fn answer(self, listing: &Listing, as_of: AsOf) -> Answer<V> {
-        let next_page_token = if self.more { listing.token(self.last) } else { String::new() };
+        let last = Cursor { position: as_of.position, ..self.last };
+        let next_page_token = if self.more { listing.token(last) } else { String::new() };
         Answer { entries: self.views, next_page_token, as_of }
     }
 }
@@ -126,6 +127,9 @@ impl Frame {
         until: Instant,
     ) -> Result<Answer<L::View>, QueryError> {
         let Wanted { key, page_size, cursor, at_least, listing } = wanted;
+        // What the page before showed, this one holds as well.
+        let at_least = at_least.max(cursor.as_ref().map_or(0, |cursor| cursor.position));
+        let is_first = cursor.is_none();
         let head_id = key.id();
         let pages = section_prefix(&head_id, L::SECTION);
         let in_pages = cursor.as_ref().is_some_and(|cursor| cursor.document.starts_with(&pages));
@@ -137,7 +141,7 @@ impl Frame {
         let look = if in_pages {
             self.look(<L::Report as registry::Report>::HEADS, at_least, until).await?
         } else {
-            let (look, head) = self.head_with_entries::<L>(&key, at_least, until).await?;
+            let (look, head) = self.head_with_entries::<L>(&key, at_least, is_first, until).await?;
             gathered.take(&head_id, L::inline(&head), |id, entry| view_entry::<L>(&head_id, id, entry))?;
             if gathered.is_whole() || !L::has_pages(&head) {
                 return Ok(gathered.answer(&listing, look.as_of));
@@ -165,12 +169,13 @@ impl Frame {
         }
     }
 
-    /// The head of a report, as new as the log if all of its entries are in it; otherwise as new as its documents, once they
-    /// hold what the log says of it now.
+    /// The head of a report, as new as the log if all of its entries are in it; otherwise as new as its documents, for the first
+    /// page once they hold what the log says of it now.
     async fn head_with_entries<L: Listed>(
         &self,
         key: &Key,
         at_least: i64,
+        is_first: bool,
         until: Instant,
     ) -> Result<(Look, HeadOf<L>), QueryError> {
         let (reports, id) = (<L::Report as registry::Report>::HEADS, key.id());
@@ -184,7 +189,8 @@ impl Frame {
             (None, _) => stored,
             (Some(last), true) => {
                 let soon = until.min(Instant::now() + STORED_SOON);
-                look = match self.look(reports, last.position, soon).await {
+                let newest = if is_first { last.position.max(at_least) } else { at_least };
+                look = match self.look(reports, newest, soon).await {
                     Err(QueryError::PositionNotReached { .. }) => self.look(reports, at_least, until).await?,
                     stored => stored?,
                 };

@@ -152,8 +152,9 @@ pub fn page_token(text: &str) {
 
 /// A token with the digest that belongs to it, so that what stands behind the digest is read, too.
 pub fn forged_token(document: &str, after: &str) -> String {
-    Listing::of("Fuzz")
-        .with_all(&["2017-01-02".to_owned(), "2017-01-03".to_owned()])
-        .with_all(&[])
-        .token(Cursor { document: document.to_owned(), after: after.to_owned() })
+    Listing::of("Fuzz").with_all(&["2017-01-02".to_owned(), "2017-01-03".to_owned()]).with_all(&[]).token(Cursor {
+        document: document.to_owned(),
+        after: after.to_owned(),
+        position: 0,
+    })
 }

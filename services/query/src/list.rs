@@ -84,7 +84,7 @@ impl Frame {
             self.confirm(R::HEADS, &look, until).await?;
         }
         let next_page_token =
-            next.map_or_else(String::new, |id| listing.token(Cursor { document: id, after: String::new() }));
+            next.map_or_else(String::new, |id| listing.token(Cursor { document: id, ..Cursor::default() }));
         Ok(Listed { entries, next_page_token, as_of: look.as_of })
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::status::QueryError;
 
 /// Version of the form of tokens. Another one is refused, and the caller begins anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Longest token that is looked at; the longest that is made has about 300 characters.
 const MAX_TOKEN_CHARS: usize = 512;
@@ -29,6 +29,9 @@ pub(crate) struct Cursor {
     /// Id of the last entry that was answered from it; empty for none, and where documents are listed as a whole.
     #[prost(string, tag = "2")]
     pub(crate) after: String,
+    /// As of which position the page before was: what it showed, the next one holds as well. 0 where that is not needed.
+    #[prost(int64, tag = "3")]
+    pub(crate) position: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -91,7 +94,8 @@ impl Listing {
     }
 
     fn digest(&self, cursor: &Cursor) -> Vec<u8> {
-        let Self(hash) = self.clone().with(&cursor.document).with(&cursor.after);
+        let Cursor { document, after, position } = cursor;
+        let Self(hash) = self.clone().with(document).with(after).with(&position.to_string());
         hash.finalize().into_iter().take(DIGEST_BYTES).collect()
     }
 }
@@ -118,7 +122,8 @@ mod tests {
     use super::*;
 
     fn cursors() -> impl Strategy<Value = Cursor> {
-        (".{0,64}", ".{0,64}").prop_map(|(document, after)| Cursor { document, after })
+        let parts = (".{0,64}", ".{0,64}", 0..=i64::MAX);
+        parts.prop_map(|(document, after, position)| Cursor { document, after, position })
     }
 
     #[test]
@@ -129,7 +134,7 @@ mod tests {
     #[test]
     fn a_token_belongs_to_its_request() {
         let listing = Listing::of("List").with("2017-01-02").with_all(&["a".into(), "b".into()]);
-        let token = listing.token(Cursor { document: "2017-01-02|443".into(), after: "x".into() });
+        let token = listing.token(Cursor { document: "2017-01-02|443".into(), after: "x".into(), position: 7 });
         for other in [
             Listing::of("Other").with("2017-01-02").with_all(&["a".into(), "b".into()]),
             Listing::of("List").with("2017-01-03").with_all(&["a".into(), "b".into()]),
@@ -144,7 +149,7 @@ mod tests {
     #[test]
     fn the_longest_token_is_still_looked_at() {
         let key = "x".repeat(daybook::ids::MAX_LEN);
-        let cursor = Cursor { document: format!("2017-01-02|{key}|i|63"), after: key };
+        let cursor = Cursor { document: format!("2017-01-02|{key}|i|63"), after: key, position: i64::MAX };
         assert!(Listing::of("List").token(cursor).len() < MAX_TOKEN_CHARS);
     }
 

@@ -167,7 +167,11 @@ mod tests {
     #[test]
     fn a_token_of_one_list_is_refused_by_another() {
         let items = entries::<SupplierDayItems>("69", "2017-01-02", PAGE, 0).unwrap();
-        let token = items.listing.token(crate::page::Cursor { document: items.key.id().into(), after: "7".into() });
+        let token = items.listing.token(crate::page::Cursor {
+            document: items.key.id().into(),
+            after: "7".into(),
+            position: 7,
+        });
         let page = PageOf { token: &token, ..PAGE };
         assert!(entries::<SupplierDayItems>("69", "2017-01-02", page, 0).unwrap().cursor.is_some());
         let other_page = PageOf { method: "Other", ..page };
