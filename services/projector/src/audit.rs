@@ -33,8 +33,8 @@ use crate::{
 };
 
 /// While a document is folded, a pause after each page of the log is so many times as long as the page took: a twentieth
-/// of one core at most. A supplier's busy day is the whole log of that day, and folding it took a tenth of two cores for most of a
-/// minute with a pause of four times.
+/// of one core at most. A supplier's busy day is the whole log of that day, and folding one lasted most of a minute with a pause of
+/// four times.
 const PAGE_PAUSE_FACTOR: u32 = 19;
 
 /// How often a document of the own share is looked for.

@@ -10,7 +10,7 @@
 //!    exactly as of `h`.
 //! 3. Otherwise they are being written just now, or were meanwhile. Begin again.
 //!
-//! A report is written about once a second, which takes a part of it, so that this ends soon; a report for which it does not end
+//! A report is written about every 0.75 s, which takes a part of that, so that this ends soon; a report for which it does not end
 //! in time is refused, not answered wrongly.
 
 use std::time::Duration;
