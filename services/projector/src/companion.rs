@@ -6,6 +6,7 @@ use std::time::Duration;
 use daybook_read_model::{
     checkpoint::{Checkpoint, Transition, applied},
     collections::in_generation,
+    document,
     registry::{self, Report, Visitor},
 };
 use mongodb::bson::{Document, doc};
@@ -14,7 +15,7 @@ use tracing::{info, warn};
 use crate::{
     backfill,
     compare::{self, Compared},
-    generations,
+    generations, guard,
     meta::{self, Place},
     projection::{self, Projection},
     session::{Projector, SessionError},
@@ -161,6 +162,7 @@ async fn build(projector: &Projector, live: &Place, next: &Transition) -> Result
     let store = &projector.store;
     let generation = meta::generation(store, next.generation).await.map_err(SessionError::Store)?;
     let generation = generation.ok_or(SessionError::Store(StoreError::Answer("the generation")))?;
+    guard::ensure(store, &generation).await.map_err(SessionError::Store)?;
     let taken = takes_over(next, live);
     let start = if next.is_rollback {
         meta::begin(store, &generation, projector.shard).await.map_err(SessionError::Store)?
@@ -244,7 +246,9 @@ async fn copy(
     let into = in_generation(place.generation.generation, collection);
     let pipeline = [
         doc! { "$match": { "epoch": live.generation.epoch, "slot": { "$mod": [count, index] } } },
+        // What the last update of it claimed was of the other generation.
         doc! { "$set": { "epoch": place.generation.epoch } },
+        doc! { "$unset": document::CLAIM },
         doc! { "$merge": { "into": &into, "whenMatched": "keepExisting", "whenNotMatched": "insert" } },
     ];
     info!(collection = into, "taking documents over");

@@ -50,6 +50,7 @@ mod fresh;
 pub mod fuzzing;
 mod generations;
 mod grpc;
+mod guard;
 mod jetstream;
 mod log;
 mod meta;

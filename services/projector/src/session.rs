@@ -26,6 +26,7 @@ use crate::{
     companion::{Companion, Side},
     config::{Bounds, Config, Shard},
     feed::Feed,
+    guard,
     jetstream::Broker,
     log::{Bookmark, Log},
     meta::{self, Place},
@@ -143,6 +144,7 @@ impl Projector {
         if !meta::claim(&self.store, &mut place.checkpoint).await.map_err(SessionError::Store)? {
             return Err(SessionError::Moved);
         }
+        guard::ensure(&self.store, &place.generation).await.map_err(SessionError::Store)?;
         parked::mark(&self.store, &place.generation).await.map_err(SessionError::Store)?;
         self.works().await;
         self.store.counts().reached(checkpoint);

@@ -8,6 +8,7 @@ use mongodb::{
     Client, Database,
     bson::{Document, RawDocumentBuf, doc},
     options::{ClientOptions, ReadConcern},
+    results::CollectionSpecification,
 };
 use thiserror::Error;
 
@@ -37,6 +38,9 @@ const STAMPS: usize = 1_000;
 
 /// The server's code for a document that is there already.
 pub(crate) const DUPLICATE_KEY: i32 = 11_000;
+
+/// The server's code for a document that the validator of its collection refuses.
+pub(crate) const INVALID_DOCUMENT: i32 = 121;
 
 /// The documents' database.
 #[derive(Clone, Debug)]
@@ -118,10 +122,30 @@ impl Store {
         in_time(async move { database.run_raw_command(command).await }).await
     }
 
+    /// What is known of those of these collections that are there.
+    pub(crate) async fn specifications(&self, names: &[String]) -> Result<Vec<CollectionSpecification>, StoreError> {
+        let database = self.database.clone();
+        let filter = doc! { "name": { "$in": names } };
+        in_time(async move {
+            let mut cursor = database.list_collections().filter(filter).await?;
+            let mut specifications = Vec::new();
+            while cursor.advance().await? {
+                specifications.push(cursor.deserialize_current()?);
+            }
+            Ok(specifications)
+        })
+        .await
+    }
+
     /// Deletes the database.
     pub(crate) async fn drop(&self) -> Result<(), StoreError> {
         let database = self.database.clone();
         in_time(async move { database.drop().await }).await
+    }
+
+    /// The database itself.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
     }
 
     /// The collection of checkpoints and pointers.

@@ -6,7 +6,7 @@ use daybook_chassis::trace;
 use daybook_read_model::document::{Version, Write};
 use mongodb::bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocumentBuf, cstr, raw::CStr, rawdoc};
 
-use crate::store::{DUPLICATE_KEY, Store, StoreError};
+use crate::store::{DUPLICATE_KEY, INVALID_DOCUMENT, Store, StoreError};
 
 /// Statements of one command: more do not make it faster, and the server works on one command at a time.
 const COMMAND_STATEMENTS: usize = 500;
@@ -143,7 +143,7 @@ async fn sort(
         let error = error.as_document().ok_or(StoreError::Answer("a write error"))?;
         let index = integer(error, "index").and_then(|index| usize::try_from(index).ok());
         let code = integer(error, "code").and_then(|code| i32::try_from(code).ok()).unwrap_or(0);
-        if code != DUPLICATE_KEY && !PERMANENT.contains(&code) {
+        if ![DUPLICATE_KEY, INVALID_DOCUMENT].contains(&code) && !PERMANENT.contains(&code) {
             return Err(refused(collection, error));
         }
         let message = error.get_str("errmsg").unwrap_or_default().chars().take(512).collect();
@@ -154,7 +154,8 @@ async fn sort(
     for (index, (id, version)) in documents.into_iter().enumerate() {
         match failed.remove(&index) {
             None => rest.push((id, version)),
-            Some((DUPLICATE_KEY, _)) => written.missed.push(id),
+            // It is there already, or it is not what the writer took it for.
+            Some((DUPLICATE_KEY | INVALID_DOCUMENT, _)) => written.missed.push(id),
             Some((_, message)) => written.impossible.push((id, message)),
         }
     }

@@ -1,15 +1,21 @@
 //! Figures broken down by category, register, operator and the like: few keys, all in the head of a report.
+//!
+//! A breakdown is stored whole, as one binary value (see [`crate::segment`]): each field that an update names costs the database
+//! about as much as half a hundred bytes, and of a busy store most categories, registers and operators change from one write to
+//! the next.
 
-use std::{collections::BTreeMap, marker::PhantomData};
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap as _};
+use mongodb::bson::Binary;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
-    entries::Escaped,
-    field_name::escape,
-    sum::{Headroom, Sum},
+    entries::{ById, Bytes, Entry, binary},
+    figures::{CategoryFigures, SalesFigures, SupplierFigures, TaxFigures, TenderFigures},
+    segment::{TEXTS, pack, unpack},
+    sum::Headroom,
     text::Text,
-    update::{EncodeError, Update, path},
+    update::{EncodeError, Update},
 };
 
 /// Most keys of one breakdown. A store has some dozens of categories and registers and at most some hundred operators;
@@ -30,28 +36,22 @@ const NODE_KEYS_AT_LEAST: usize = 6;
 /// Sums by key.
 #[derive(Clone, Debug)]
 pub struct Breakdown<F> {
-    sums: BTreeMap<Text, Kept<F>>,
+    sums: BTreeMap<Text, F>,
     headroom: Headroom,
-    has_changed: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Kept<F> {
-    sum: F,
     /// Since it was stored.
     has_changed: bool,
 }
 
-impl<F: Sum + Serialize> Breakdown<F> {
+impl<F: Entry> Breakdown<F> {
     /// The figures of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&F> {
-        self.sums.get(key).map(|kept| &kept.sum)
+        self.sums.get(key)
     }
 
     /// All figures in order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &F)> {
-        self.sums.iter().map(|(key, kept)| (&**key, &kept.sum))
+        self.sums.iter().map(|(key, sum)| (&**key, sum))
     }
 
     #[must_use]
@@ -81,38 +81,34 @@ impl<F: Sum + Serialize> Breakdown<F> {
         for (key, change) in changes {
             self.headroom.took(&change);
             self.has_changed = true;
-            if let Some(kept) = self.sums.get_mut(&key) {
-                kept.has_changed = true;
-                fits &= kept.sum.add(&change);
+            if let Some(sum) = self.sums.get_mut(&key) {
+                fits &= sum.add(&change);
                 continue;
             }
             // The sum of what came too late does not count: it takes the room of no key.
             let key = if &*key == OTHER || room == 0 { Text::const_new(OTHER) } else { key };
             room -= usize::from(&*key != OTHER);
-            let kept = self.sums.entry(key).or_insert_with(|| Kept { sum: F::default(), has_changed: true });
-            kept.has_changed = true;
-            fits &= kept.sum.add(&change);
+            fits &= self.sums.entry(key).or_default().add(&change);
         }
         fits
     }
 
-    pub(crate) fn changed(&self, map: &str, update: &mut Update) -> Result<(), EncodeError> {
-        for (key, kept) in self.sums.iter().filter(|(_, kept)| kept.has_changed) {
-            update.set_document(&path(map, key), &kept.sum)?;
-        }
-        Ok(())
+    pub(crate) fn changed(&self, name: &str, update: &mut Update) -> Result<(), EncodeError> {
+        if self.has_changed { update.set(name, self.packed()) } else { Ok(()) }
     }
 
     pub(crate) fn settle(&mut self) {
-        if std::mem::take(&mut self.has_changed) {
-            self.sums.values_mut().for_each(|kept| kept.has_changed = false);
-        }
+        self.has_changed = false;
+    }
+
+    fn packed(&self) -> Binary {
+        binary(pack(self.iter()))
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
         // A node of the tree has room for 11 keys, and holds 6 at least unless it is the only one.
         let nodes = self.sums.len().div_ceil(NODE_KEYS_AT_LEAST);
-        nodes * NODE_KEYS * size_of::<(Text, Kept<F>)>() + self.sums.len() * KEY_OVERHEAD_BYTES
+        nodes * NODE_KEYS * size_of::<(Text, F)>() + self.sums.len() * KEY_OVERHEAD_BYTES
     }
 }
 
@@ -124,31 +120,40 @@ impl<F> Default for Breakdown<F> {
 
 impl<F: PartialEq> PartialEq for Breakdown<F> {
     fn eq(&self, other: &Self) -> bool {
-        let same = |((key, kept), (other_key, other)): ((_, &Kept<F>), (_, &Kept<F>))| {
-            key == other_key && kept.sum == other.sum
-        };
-        self.sums.len() == other.sums.len() && self.sums.iter().zip(&other.sums).all(same)
+        self.sums == other.sums
     }
 }
 
-impl<F: Serialize> Serialize for Breakdown<F> {
+impl<F: Entry> Serialize for Breakdown<F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.sums.len()))?;
-        for (key, kept) in &self.sums {
-            map.serialize_entry(&*escape(key), &kept.sum)?;
-        }
-        map.end()
+        self.packed().serialize(serializer)
     }
 }
 
-impl<'de, F: Sum + Deserialize<'de>> Deserialize<'de> for Breakdown<F> {
+impl<'de, F: Entry> Deserialize<'de> for Breakdown<F> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let sums = deserializer.deserialize_map(Escaped(PhantomData))?;
-        let kept = |(key, sum)| (key, Kept { sum, has_changed: false });
-        Ok(Self {
-            headroom: Headroom::of(sums.values()),
-            sums: sums.into_iter().map(kept).collect(),
-            has_changed: false,
-        })
+        let bytes = Bytes::deserialize(deserializer)?;
+        let mut sums: ById<F> = ById::default();
+        unpack(&bytes.0, &mut sums).ok_or_else(|| D::Error::custom("a breakdown cannot be read"))?;
+        Ok(Self { headroom: Headroom::of(sums.values()), sums: sums.into_iter().collect(), has_changed: false })
     }
 }
+
+macro_rules! rows_of_figures {
+    ($($name:ident),*) => {$(
+        /// A row without texts.
+        impl Entry for $name {
+            const FIGURES: usize = Self::FIGURES;
+
+            fn rows(&self, row: &mut dyn FnMut([&str; TEXTS], &[i64])) {
+                row([""; TEXTS], &self.figures());
+            }
+
+            fn of_row(_: [&str; TEXTS], figures: &[i64]) -> Option<Self> {
+                Self::of_figures(figures)
+            }
+        }
+    )*};
+}
+
+rows_of_figures!(CategoryFigures, SalesFigures, SupplierFigures, TaxFigures, TenderFigures);

@@ -9,7 +9,7 @@ use crate::document::SEPARATOR;
 
 /// The layout of documents that this version reads and writes: which entry stands in which document, and under which
 /// names. To be raised with every change after which older documents would be read wrongly; they are then folded anew.
-pub const LAYOUT: i32 = 2;
+pub const LAYOUT: i32 = 3;
 
 /// `_id` of the pointer.
 pub const LIVE: &str = "live";

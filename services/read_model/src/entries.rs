@@ -14,7 +14,6 @@ use serde::{
 };
 
 use crate::{
-    field_name::unescape,
     segment::{MAX_SEGMENTS, TEXTS, pack, unpack},
     sum::{Headroom, Sum},
     text::Text,
@@ -131,13 +130,13 @@ impl<E: Entry> Entries<E> {
 
     pub(crate) fn changed(&self, map: &str, update: &mut Update) -> Result<(), EncodeError> {
         if let Some(all) = &self.gathered {
-            return update.set(map, rawdoc! { "n": 1, "0": binary(all) });
+            return update.set(map, rawdoc! { "n": 1, "0": packed(all) });
         }
         if self.sums.is_empty() {
             return Ok(());
         }
         update.set(&format!("{map}.{NEXT}"), i32::try_from(self.next + 1).unwrap_or(i32::MAX))?;
-        update.set(&format!("{map}.{}", self.next), binary(&self.sums))
+        update.set(&format!("{map}.{}", self.next), packed(&self.sums))
     }
 
     /// Takes note that the document stands in the database as it is here.
@@ -161,8 +160,12 @@ impl<E: Entry> Entries<E> {
     }
 }
 
-fn binary<E: Entry>(entries: &ById<E>) -> Binary {
-    let bytes = pack(entries.iter().map(|(id, entry)| (&**id, entry)));
+fn packed<E: Entry>(entries: &ById<E>) -> Binary {
+    binary(pack(entries.iter().map(|(id, entry)| (&**id, entry))))
+}
+
+/// A binary value of MongoDB.
+pub(crate) fn binary(bytes: Vec<u8>) -> Binary {
     Binary { subtype: BinarySubtype::Generic, bytes }
 }
 
@@ -189,7 +192,7 @@ impl<E: Entry> Serialize for Entries<E> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry(NEXT, &i32::from(!self.sums.is_empty()))?;
         if !self.sums.is_empty() {
-            map.serialize_entry("0", &binary(&self.sums))?;
+            map.serialize_entry("0", &packed(&self.sums))?;
         }
         map.end()
     }
@@ -233,7 +236,7 @@ impl<'de, E: Entry> Visitor<'de> for Segments<E> {
 }
 
 /// A binary value, not copied where that is possible.
-struct Bytes<'de>(std::borrow::Cow<'de, [u8]>);
+pub(crate) struct Bytes<'de>(pub(crate) std::borrow::Cow<'de, [u8]>);
 
 impl<'de> Deserialize<'de> for Bytes<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -258,25 +261,5 @@ impl<'de> Deserialize<'de> for Bytes<'de> {
             }
         }
         deserializer.deserialize_bytes(OfBytes)
-    }
-}
-
-/// Reads a map whose keys are escaped.
-pub(crate) struct Escaped<T>(pub(crate) PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Escaped<T> {
-    type Value = ById<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map by escaped keys")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = ById::default();
-        while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            let id = unescape(&name).ok_or_else(|| A::Error::custom("a field name is not an escaped key"))?;
-            entries.insert(id.into(), map.next_value()?);
-        }
-        Ok(entries)
     }
 }

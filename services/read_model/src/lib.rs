@@ -25,7 +25,6 @@ pub mod document;
 pub mod entries;
 pub mod error;
 pub mod event_id;
-pub mod field_name;
 pub mod figures;
 pub mod folded;
 pub mod registry;

@@ -14,7 +14,6 @@ use crate::{
     },
     segment::TEXTS,
     spill::{Inline, Page, Section},
-    sum::Sum,
     update::{EncodeError, Update},
 };
 
@@ -127,7 +126,7 @@ impl StoreDay {
     }
 }
 
-fn numbered<F: Sum + Serialize>(breakdown: &Breakdown<F>) -> Vec<(i32, &F)> {
+fn numbered<F: Entry>(breakdown: &Breakdown<F>) -> Vec<(i32, &F)> {
     let number = |(key, figures): (&str, _)| key.parse().ok().map(|number| (number, figures));
     let mut numbered: Vec<(i32, &F)> = breakdown.iter().filter_map(number).collect();
     numbered.sort_unstable_by_key(|(number, _)| *number);

@@ -1,15 +1,14 @@
 //! What changed in a document, as an update for MongoDB: only the fields that changed.
 
-use mongodb::bson::{RawDocumentBuf, raw::BindRawBsonRef, raw::CString, serialize_to_raw_document_buf};
+use mongodb::bson::{RawDocumentBuf, cstr, raw::BindRawBsonRef, raw::CString, serialize_to_raw_document_buf};
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::field_name::escape;
-
-/// The fields that an update sets.
+/// The fields that an update sets, and the numbers to which it adds.
 #[derive(Debug, Default)]
 pub struct Update {
     set: RawDocumentBuf,
+    inc: RawDocumentBuf,
 }
 
 /// Why a document or an update cannot be written as BSON.
@@ -37,26 +36,26 @@ impl Update {
         Ok(())
     }
 
+    /// Adds to a number.
+    ///
+    /// # Errors
+    /// If the path holds NUL.
+    pub fn add(&mut self, path: &str, number: i64) -> Result<(), EncodeError> {
+        self.inc.append(field(path)?, number);
+        Ok(())
+    }
+
     /// The update document, with operators.
     #[must_use]
     pub fn into_document(self) -> RawDocumentBuf {
         let mut update = RawDocumentBuf::new();
-        if !self.set.is_empty() {
-            update.append(mongodb::bson::cstr!("$set"), self.set);
+        for (operator, fields) in [(cstr!("$inc"), self.inc), (cstr!("$set"), self.set)] {
+            if !fields.is_empty() {
+                update.append(operator, fields);
+            }
         }
         update
     }
-}
-
-/// The path of a key's field inside a map.
-#[must_use]
-pub fn path(map: &str, key: &str) -> String {
-    let name = escape(key);
-    let mut path = String::with_capacity(map.len() + 1 + name.len());
-    path.push_str(map);
-    path.push('.');
-    path.push_str(&name);
-    path
 }
 
 fn field(path: &str) -> Result<CString, EncodeError> {

@@ -50,9 +50,20 @@ impl Database {
                     *found = update;
                     return Written::Done;
                 }
-                for (path, value) in update.get_document("$set").unwrap() {
-                    *at(found, path) = value.clone();
+                let mut changed = found.clone();
+                for (path, value) in update.get_document("$inc").unwrap() {
+                    let sum = changed.get_i64(path).unwrap() + value.as_i64().unwrap();
+                    changed.insert(path, sum);
                 }
+                for (path, value) in update.get_document("$set").unwrap() {
+                    *at(&mut changed, path) = value.clone();
+                }
+                // What the validator of the collection asks.
+                let claim = changed.get_array("claim").unwrap();
+                if *claim != [changed["epoch"].clone(), changed["position"].clone()] {
+                    return Written::Missed;
+                }
+                *found = changed;
                 Written::Done
             }
         }
