@@ -10,6 +10,8 @@
 mod added_later;
 #[path = "projecting/far_behind.rs"]
 mod far_behind;
+#[path = "projecting/guarded.rs"]
+mod guarded;
 #[path = "projecting/log.rs"]
 mod log;
 #[path = "projecting/replaced.rs"]

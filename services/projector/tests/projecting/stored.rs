@@ -9,7 +9,10 @@ use daybook_read_model::{
     folded::Folded,
     registry::{CategoryDays, Report, Stock, StoreDays, SupplierDays},
 };
-use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::{
+    Database,
+    bson::{Document, RawDocumentBuf, doc},
+};
 
 use super::{PATIENCE, World};
 
@@ -271,6 +274,10 @@ impl World {
             let old = doc! { "$set": { "items": &entries, "e": &entries } };
             collection.update_many(doc! {}, old).await.unwrap();
         }
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
     }
 
     pub(crate) async fn drop_database(&self) {
