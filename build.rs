@@ -51,14 +51,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_transport(true)
         .bytes(".daybook.event.v1.RecordedEvent")
         .compile_fds(compiler.file_descriptor_set())?;
-    log_server(&out.join("encoded"), compiler.file_descriptor_set())
+    encoded_log(&out.join("encoded"), compiler.file_descriptor_set())
 }
 
-/// The server of the log once more, with answers whose events stay encoded (`proto/event/encoded.rs`).
-fn log_server(out: &Path, mut files: FileDescriptorSet) -> Result<(), Box<dyn Error>> {
+/// The log's service once more, with answers whose events stay encoded (`proto/event/encoded.rs`).
+fn encoded_log(out: &Path, mut files: FileDescriptorSet) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(out)?;
     files.file.retain(|file| file.name() == "daybook/event/v1/event_log_service.proto");
-    let mut config = tonic_prost_build::configure().build_client(false).out_dir(out);
+    let mut config = tonic_prost_build::configure().out_dir(out);
     config = config.extern_path(".daybook.event.v1.RecordedEvent", "crate::event::encoded::RecordedEvent");
     for same in [
         "EventFilter",

@@ -1,9 +1,13 @@
 //! Recorded events whose metadata and payload stay encoded, as the log keeps them. The log's own server answers with these:
-//! readers get the very bytes that were written, and nobody decodes them on the way.
+//! readers get the very bytes that were written, and nobody decodes them on the way. A client that only keeps events, and unpacks
+//! those that are asked for, takes them the same way.
 
 use bytes::Bytes;
+use prost::Message as _;
 
-/// The server of `daybook.event.v1.EventLogService`, with events that stay encoded in its answers.
+use super::v1 as plain;
+
+/// Server and client of `daybook.event.v1.EventLogService`, with events that stay encoded in its answers.
 #[allow(missing_debug_implementations, unreachable_pub, clippy::all, reason = "generated from proto/daybook/event/v1")]
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/encoded/daybook.event.v1.rs"));
@@ -36,4 +40,14 @@ pub struct RecordedEvent {
     pub metadata: Bytes,
     #[prost(bytes = "bytes", tag = "12")]
     pub event: Bytes,
+}
+
+impl RecordedEvent {
+    /// The same with its embedded messages decoded.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn decoded(&self) -> Result<plain::RecordedEvent, prost::DecodeError> {
+        plain::RecordedEvent::decode(self.encode_to_vec().as_slice())
+    }
 }

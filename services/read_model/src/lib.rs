@@ -9,6 +9,7 @@
 //! - [`figures`]: the sums that they hold;
 //! - [`document`], [`spill`], [`entries`], [`segment`], [`breakdown`]: how documents are kept, also very large ones;
 //! - [`registry`]: all reports; one line there adds one; [`folded`]: a report folded in memory;
+//! - [`suppliers`]: which suppliers an event concerns, without folding it;
 //! - [`difference`]: what differs between two documents;
 //! - [`answer`]: documents as the query service answers them;
 //! - [`checkpoint`], [`collections`], [`slot`], [`text`]: what stands around them.
@@ -38,6 +39,7 @@ mod store_day_fold;
 pub mod sum;
 pub mod supplier_day;
 pub mod supplier_day_fold;
+pub mod suppliers;
 pub mod text;
 pub mod update;
 

@@ -133,27 +133,6 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
     }
 }
 
-/// Gives the suppliers whose days an event may change, some more than once: cheaper to tell than what it changes.
-pub fn each_supplier(event: &RecordedEvent, mut supplier: impl FnMut(&str)) {
-    let Ok(kind) = checked::kind(event) else { return };
-    match &*kind {
-        Kind::SaleRecorded(sale) => sale.lines.iter().for_each(|line| supplier(&line.supplier_id)),
-        Kind::SaleVoided(void) => void.lines.iter().for_each(|line| supplier(&line.supplier_id)),
-        Kind::ReturnRecorded(back) => back.lines.iter().for_each(|line| supplier(&line.supplier_id)),
-        Kind::DeliveryRecorded(delivery) => supplier(&delivery.supplier_id),
-        Kind::StockAdjusted(adjusted) => adjusted.lines.iter().for_each(|line| supplier(&line.supplier_id)),
-        Kind::UnassignedSalesMoved(moved) => {
-            supplier(&moved.from_supplier_id);
-            supplier(&moved.supplier_id);
-        }
-        Kind::SaleReturned(_)
-        | Kind::EventDiscarded(_)
-        | Kind::SupplierRegistered(_)
-        | Kind::StoreRegistered(_)
-        | Kind::ItemRegistered(_) => {}
-    }
-}
-
 fn store(receipt: Option<&daybook::event::v1::ReceiptKey>) -> Result<&str, FoldError> {
     Ok(&receipt.ok_or(FoldError::Missing { field: "receipt" })?.store_id)
 }

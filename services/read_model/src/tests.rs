@@ -6,5 +6,6 @@ mod given;
 mod stock;
 mod store_days;
 mod supplier_days;
+mod suppliers;
 mod whole;
 mod writing;

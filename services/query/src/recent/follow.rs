@@ -5,8 +5,9 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use daybook::{
     client::{self, Credentials, Link},
-    event::v1::{
-        FollowEventsRequest, ReadEventsRequest, ReadEventsResponse, event_log_service_client::EventLogServiceClient,
+    event::{
+        encoded::v1::{ReadEventsResponse, event_log_service_client::EventLogServiceClient},
+        v1::{FollowEventsRequest, ReadEventsRequest},
     },
     reason,
 };

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use ahash::RandomState;
-use daybook::event::v1::RecordedEvent;
-use daybook_read_model::supplier_day_fold::each_supplier;
-use prost::Message as _;
+use daybook::event::{encoded, v1::RecordedEvent};
+use daybook_read_model::suppliers::each_supplier;
+use prost::{DecodeError, Message as _};
 use prost_types::Timestamp;
 
 use super::After;
@@ -81,15 +81,15 @@ impl Tail {
         *self = Self { base, last_id: id, ..Self::default() };
     }
 
-    /// Takes in the next events; false if they are not the next ones.
-    pub(super) fn push(&mut self, events: Vec<RecordedEvent>) -> bool {
+    /// Takes in the next events; false if they are not the next ones, or one cannot be decoded.
+    pub(super) fn push(&mut self, events: Vec<encoded::RecordedEvent>) -> bool {
         for event in events {
             if event.position != self.end() + 1 {
                 return false;
             }
+            let Ok(kept) = self.pack(&event) else { return false };
             self.last_id.clear();
             self.last_id.extend_from_slice(&event.event_id);
-            let kept = self.pack(&event);
             self.bytes += kept.bytes();
             self.events.push_back(kept);
         }
@@ -99,18 +99,18 @@ impl Tail {
         true
     }
 
-    fn pack(&self, event: &RecordedEvent) -> Kept {
+    fn pack(&self, event: &encoded::RecordedEvent) -> Result<Kept, DecodeError> {
         let mut hashes: Vec<u64> = Vec::new();
-        each_supplier(event, |id| hashes.push(self.hasher.hash_one(id)));
+        each_supplier(event, |id| hashes.push(self.hasher.hash_one(id)))?;
         hashes.sort_unstable();
         hashes.dedup();
-        Kept {
+        Ok(Kept {
             position: event.position,
             recorded_at: event.recorded_at,
             store: (!event.store_id.is_empty()).then(|| self.hasher.hash_one(event.store_id.as_str())),
             suppliers: hashes.into(),
             packed: event.encode_to_vec().into(),
-        }
+        })
     }
 
     /// Lets go of what is in the documents.
@@ -178,8 +178,12 @@ mod tests {
         }
     }
 
-    fn events(positions: std::ops::RangeInclusive<i64>) -> Vec<RecordedEvent> {
-        positions.map(event).collect()
+    fn encoded(event: &RecordedEvent) -> encoded::RecordedEvent {
+        encoded::RecordedEvent::decode(event.encode_to_vec().as_slice()).unwrap()
+    }
+
+    fn events(positions: std::ops::RangeInclusive<i64>) -> Vec<encoded::RecordedEvent> {
+        positions.map(|position| encoded(&event(position))).collect()
     }
 
     fn after(tail: &Tail, position: i64, wanted: Touching<'_>) -> Option<(i64, Vec<i64>)> {
@@ -195,6 +199,8 @@ mod tests {
         assert!(tail.push(events(8..=9)));
         assert!(!tail.push(events(11..=12)), "event 10 is missing");
         assert!(!tail.push(events(9..=9)), "event 9 is there");
+        let broken = encoded::RecordedEvent { event: vec![0xff].into(), ..encoded(&event(10)) };
+        assert!(!tail.push(vec![broken]), "nobody could say whom it concerns");
         assert_eq!(tail.end(), 9);
     }
 
@@ -229,7 +235,7 @@ mod tests {
         assert!(tail.push(events(1..=most + 5)));
         assert_eq!((tail.events.len(), tail.base, tail.end()), (MAX_EVENTS, 5, most + 5));
         let large = RecordedEvent { business_date: "x".repeat(MAX_BYTES), ..event(most + 6) };
-        assert!(tail.push(vec![large]));
+        assert!(tail.push(vec![encoded(&large)]));
         assert_eq!((tail.events.len(), tail.base, tail.bytes), (0, most + 6, 0));
     }
 }
