@@ -118,6 +118,13 @@ impl<F> Default for Breakdown<F> {
     }
 }
 
+impl<F: Entry> FromIterator<(Text, F)> for Breakdown<F> {
+    fn from_iter<I: IntoIterator<Item = (Text, F)>>(sums: I) -> Self {
+        let sums: BTreeMap<Text, F> = sums.into_iter().collect();
+        Self { headroom: Headroom::of(sums.values()), sums, has_changed: false }
+    }
+}
+
 impl<F: PartialEq> PartialEq for Breakdown<F> {
     fn eq(&self, other: &Self) -> bool {
         self.sums == other.sums
@@ -135,7 +142,7 @@ impl<'de, F: Entry> Deserialize<'de> for Breakdown<F> {
         let bytes = Bytes::deserialize(deserializer)?;
         let mut sums: ById<F> = ById::default();
         unpack(&bytes.0, &mut sums).ok_or_else(|| D::Error::custom("a breakdown cannot be read"))?;
-        Ok(Self { headroom: Headroom::of(sums.values()), sums: sums.into_iter().collect(), has_changed: false })
+        Ok(sums.into_iter().collect())
     }
 }
 

@@ -58,15 +58,27 @@ impl Report for CategoryDays {
 
 #[cfg(test)]
 mod tests {
-    use mongodb::bson::{deserialize_from_document, doc};
+    use daybook_read_model::{breakdown::Breakdown, figures::CategoryFigures};
+    use mongodb::bson::{deserialize_from_document, doc, serialize_to_bson};
 
     use super::*;
 
     fn day(gross: i64, discount: i64) -> CategoryDay {
+        let figures = CategoryFigures {
+            transactions: 2,
+            lines: 3,
+            quantity_sold_milli: 4_000,
+            gross_minor: gross,
+            discount_minor: discount,
+            quantity_returned_milli: 1_000,
+            returns_net_minor: 30,
+            ..CategoryFigures::default()
+        };
+        let categories: Breakdown<CategoryFigures> = [("GROCERY".into(), figures)].into_iter().collect();
         let stored = doc! {
             "_id": "2017-01-02|443", "slot": 1, "epoch": 1_i64, "position": 9_i64,
             "date": "2017-01-02", "store_id": "443", "currency_code": "USD",
-            "categories": { "GROCERY": { "t": 2, "l": 3, "q": 4_000, "g": gross, "d": discount, "rq": 1_000, "rn": 30 } },
+            "categories": serialize_to_bson(&categories).unwrap(),
         };
         deserialize_from_document(stored).unwrap()
     }

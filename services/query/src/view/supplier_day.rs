@@ -108,8 +108,8 @@ impl Listed for SupplierDayStores {
 
 #[cfg(test)]
 mod tests {
-    use daybook_read_model::{entries::Entry as _, figures::SupplierFigures};
-    use mongodb::bson::{deserialize_from_document, doc};
+    use daybook_read_model::{breakdown::Breakdown, entries::Entry as _, figures::SupplierFigures};
+    use mongodb::bson::{deserialize_from_document, doc, serialize_to_bson};
 
     use super::*;
 
@@ -145,10 +145,12 @@ mod tests {
 
     #[test]
     fn a_head_read_without_entries_is_whole() {
+        let sold = SupplierFigures { lines_sold: 2, ..SupplierFigures::default() };
+        let figures: Breakdown<SupplierFigures> = [("USD".into(), sold)].into_iter().collect();
         let head = doc! {
             "_id": "2017-01-02|69", "slot": 1, "epoch": 1_i64, "position": 9_i64,
             "date": "2017-01-02", "supplier_id": "69", "selling_stores_inline": 3_i64, "has_store_pages": true,
-            "figures": { "USD": { "l": 2 } },
+            "figures": serialize_to_bson(&figures).unwrap(),
         };
         let head: SupplierDay = deserialize_from_document(head).unwrap();
         let view = SupplierDays::view(&head).unwrap();
