@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
 use daybook::{
-    event::v1::{Disposition, ItemRegistered, StockState, StoreRegistered, SupplierRegistered, event::Kind},
+    event::v1::{Disposition, ItemRegistered, SaleLine, StockState, StoreRegistered, SupplierRegistered, event::Kind},
     ids::UNASSIGNED,
 };
 use jiff::civil::Date;
@@ -33,12 +34,29 @@ pub struct Place<'a> {
 /// What a batch of events changes. Keys are in order, so that two appends take rows in the same order.
 #[derive(Debug, Default)]
 pub struct Effects {
-    pub stock: BTreeMap<(String, String), StockChange>,
+    pub stock: Stock,
     pub unassigned: BTreeMap<(String, String, Date), UnassignedSales>,
     /// Registrations with the number of the event in the batch, from 1.
     pub suppliers: Vec<(i64, SupplierRegistered)>,
     pub stores: Vec<(i64, StoreRegistered)>,
     pub items: Vec<(i64, ItemRegistered)>,
+}
+
+/// Changes of stock by store, then by item. Ids are short, so most need no memory of their own.
+#[derive(Debug, Default)]
+pub struct Stock(BTreeMap<CompactString, BTreeMap<CompactString, StockChange>>);
+
+impl Stock {
+    /// Each store and item with its change, in the order of the keys.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, &str, StockChange)> {
+        self.0.iter().flat_map(|(store_id, items)| {
+            items.iter().map(move |(item_id, change)| (store_id.as_str(), item_id.as_str(), *change))
+        })
+    }
+
+    fn store(&mut self, store_id: &str) -> &mut BTreeMap<CompactString, StockChange> {
+        self.0.entry(store_id.into()).or_default()
+    }
 }
 
 /// Change of an item's stock in a store.
@@ -56,20 +74,13 @@ impl Effects {
             Kind::StoreRegistered(store) => self.stores.push((number, store.clone())),
             Kind::ItemRegistered(item) => self.items.push((number, item.clone())),
             Kind::DeliveryRecorded(delivery) => {
+                let store = self.stock.store(&delivery.store_id);
                 for line in &delivery.lines {
-                    self.on_hand(&delivery.store_id, &line.item_id, line.accepted_milli);
+                    store.entry(line.item_id.as_str().into()).or_default().on_hand_milli += line.accepted_milli;
                 }
             }
-            Kind::SaleRecorded(sale) => {
-                for line in &sale.lines {
-                    self.sold(event, &line.item_id, &line.supplier_id, &Sold::of(line, 1));
-                }
-            }
-            Kind::SaleVoided(void) => {
-                for line in &void.lines {
-                    self.sold(event, &line.item_id, &line.supplier_id, &Sold::of(line, -1));
-                }
-            }
+            Kind::SaleRecorded(sale) => self.sold(event, &sale.lines, 1),
+            Kind::SaleVoided(void) => self.sold(event, &void.lines, -1),
             Kind::ReturnRecorded(back) => {
                 let store_id = event.store_id.unwrap_or_default();
                 for line in &back.lines {
@@ -121,22 +132,26 @@ impl Effects {
     }
 
     fn on_hand(&mut self, store_id: &str, item_id: &str, milli: i64) {
-        self.stock.entry((store_id.to_owned(), item_id.to_owned())).or_default().on_hand_milli += milli;
+        self.stock.store(store_id).entry(item_id.into()).or_default().on_hand_milli += milli;
     }
 
     fn unsellable(&mut self, store_id: &str, item_id: &str, milli: i64) {
-        self.stock.entry((store_id.to_owned(), item_id.to_owned())).or_default().unsellable_milli += milli;
+        self.stock.store(store_id).entry(item_id.into()).or_default().unsellable_milli += milli;
     }
 
-    fn sold(&mut self, event: Place<'_>, item_id: &str, supplier_id: &str, sold: &Sold) {
-        self.on_hand(event.store_id.unwrap_or_default(), item_id, -sold.quantity_milli);
-        if supplier_id == UNASSIGNED {
-            let row = self.unassigned_row(event, item_id);
-            row.lines_sold += sold.lines;
-            row.quantity_sold_milli += sold.quantity_milli;
-            row.gross_minor += sold.gross_minor;
-            row.discount_minor += sold.discount_minor;
-            row.tax_minor += sold.tax_minor;
+    /// Counts lines once forwards (a sale, sign 1) or backwards (its void, sign -1).
+    fn sold(&mut self, event: Place<'_>, lines: &[SaleLine], sign: i64) {
+        let store = self.stock.store(event.store_id.unwrap_or_default());
+        for line in lines {
+            store.entry(line.item_id.as_str().into()).or_default().on_hand_milli -= sign * line.quantity_milli;
+        }
+        for line in lines.iter().filter(|line| line.supplier_id == UNASSIGNED) {
+            let row = self.unassigned_row(event, &line.item_id);
+            row.lines_sold += sign;
+            row.quantity_sold_milli += sign * line.quantity_milli;
+            row.gross_minor += sign * line.gross_minor;
+            row.discount_minor += sign * line.discount_minor;
+            row.tax_minor += sign * line.tax_minor;
         }
     }
 
@@ -158,23 +173,30 @@ impl Effects {
     }
 }
 
-/// Figures of a line, counted once forwards (a sale) or backwards (its void).
-struct Sold {
-    lines: i64,
-    quantity_milli: i64,
-    gross_minor: i64,
-    discount_minor: i64,
-    tax_minor: i64,
-}
+#[cfg(test)]
+mod tests {
+    use daybook::event::v1::SaleRecorded;
 
-impl Sold {
-    fn of(line: &daybook::event::v1::SaleLine, sign: i64) -> Self {
-        Self {
-            lines: sign,
-            quantity_milli: sign * line.quantity_milli,
-            gross_minor: sign * line.gross_minor,
-            discount_minor: sign * line.discount_minor,
-            tax_minor: sign * line.tax_minor,
-        }
+    use super::*;
+
+    fn sell(effects: &mut Effects, store_id: &str, items: &[&str]) {
+        let line = |item: &&str| SaleLine { item_id: (*item).to_owned(), quantity_milli: 1_000, ..SaleLine::default() };
+        let lines = items.iter().map(line).collect();
+        let sale = SaleRecorded { lines, ..Default::default() };
+        let place = Place { store_id: Some(store_id), business_date: None };
+        effects.add(1, place, &Kind::SaleRecorded(sale));
+    }
+
+    #[test]
+    fn stock_is_one_row_for_each_store_and_item_in_their_order() {
+        let long = "an-item-whose-id-is-longer-than-most";
+        let mut effects = Effects::default();
+        sell(&mut effects, "443", &["9", "10", "9"]);
+        sell(&mut effects, "1000", &["10"]);
+        sell(&mut effects, "443", &["10", long]);
+        let rows: Vec<_> =
+            effects.stock.rows().map(|(store, item, change)| (store, item, change.on_hand_milli)).collect();
+        assert_eq!(rows, [("1000", "10", -1_000), ("443", "10", -2_000), ("443", "9", -2_000), ("443", long, -1_000)]);
+        assert!(!effects.has_reference_data());
     }
 }

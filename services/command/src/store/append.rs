@@ -152,10 +152,13 @@ pub(super) async fn write<C: GenericClient>(
     let Columns { event_ids, stream_ids, stream_versions, .. } = &batch.columns;
     let columns = &batch.columns;
     let request_ids: Vec<Uuid> = columns.request_ids.iter().copied().flatten().collect();
-    let stores: Vec<&str> = batch.effects.stock.keys().map(|(store, _)| store.as_str()).collect();
-    let items: Vec<&str> = batch.effects.stock.keys().map(|(_, item)| item.as_str()).collect();
-    let on_hand: Vec<i64> = batch.effects.stock.values().map(|change| change.on_hand_milli).collect();
-    let unsellable: Vec<i64> = batch.effects.stock.values().map(|change| change.unsellable_milli).collect();
+    let (mut stores, mut items, mut on_hand, mut unsellable) = (vec![], vec![], vec![], vec![]);
+    for (store_id, item_id, change) in batch.effects.stock.rows() {
+        stores.push(store_id);
+        items.push(item_id);
+        on_hand.push(change.on_hand_milli);
+        unsellable.push(change.unsellable_milli);
+    }
     let parameters: [&(dyn ToSql + Sync); 23] = [
         &request_ids,
         stream_ids,

@@ -78,11 +78,14 @@ impl Tables {
             let row = ItemRow { item: Some(item), supplier_since: event.occurred_at, position };
             insert(&mut self.items, share, key, row);
         }
-        for ((store_id, item_id), change) in effects.stock {
+        for (store_id, item_id, change) in effects.stock.rows() {
             let key = format!("{store_id}|{item_id}");
             if share.has(&key) {
-                let row =
-                    self.stock.entry(key).or_insert_with(|| StockRow { store_id, item_id, ..StockRow::default() });
+                let row = self.stock.entry(key).or_insert_with(|| StockRow {
+                    store_id: store_id.to_owned(),
+                    item_id: item_id.to_owned(),
+                    ..StockRow::default()
+                });
                 row.on_hand_milli += change.on_hand_milli;
                 row.unsellable_milli += change.unsellable_milli;
             }
