@@ -31,9 +31,9 @@ impl AdjustStock {
     pub fn parse(message: AdjustStockRequest, catalogue: &Catalogue) -> Result<Self, Refusal> {
         let mut check = Check::default();
         let occurred_at = check.instant("occurred_at", message.occurred_at);
-        check.id("store_id", &message.store_id, StoreId::parse);
-        check.id("document_number", &message.document_number, DocumentNumber::parse);
-        check.optional_id("operator_id", &message.operator_id, OperatorId::parse);
+        check.id("store_id", &message.store_id, StoreId::check);
+        check.id("document_number", &message.document_number, DocumentNumber::check);
+        check.optional_id("operator_id", &message.operator_id, OperatorId::check);
         check.text("reason", &message.reason);
         if check.count("lines", message.lines.len(), 1..=MAX_LINES) {
             check.sequences(message.lines.iter().map(|line| line.sequence));
@@ -87,7 +87,7 @@ impl AdjustStock {
 
 fn check_line(check: &mut Check, index: usize, line: &AdjustStockLine) {
     let field = |name| In("lines", index, name);
-    check.id(field("item_id"), &line.item_id, ItemId::parse);
+    check.id(field("item_id"), &line.item_id, ItemId::check);
     check.quantity(field("quantity_milli"), line.quantity_milli);
     for (name, state) in [("from_state", line.from_state), ("to_state", line.to_state)] {
         let known = !matches!(StockState::try_from(state), Err(_) | Ok(StockState::Unspecified));

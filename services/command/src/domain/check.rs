@@ -63,21 +63,17 @@ impl Check {
     }
 
     /// An identifier that must be there.
-    pub fn id<T>(&mut self, field: impl Display, text: &str, parse: fn(&str) -> Result<T, IdError>) -> Option<T> {
-        match parse(text) {
-            Ok(id) => Some(id),
-            Err(error) => {
-                let reason = if error == IdError::Empty { reason::REQUIRED } else { reason::INVALID_VALUE };
-                self.fault(field, reason, error.to_string());
-                None
-            }
+    pub fn id(&mut self, field: impl Display, text: &str, check: fn(&str) -> Result<(), IdError>) {
+        if let Err(error) = check(text) {
+            let reason = if error == IdError::Empty { reason::REQUIRED } else { reason::INVALID_VALUE };
+            self.fault(field, reason, error.to_string());
         }
     }
 
     /// An identifier that may be empty.
-    pub fn optional_id<T>(&mut self, field: impl Display, text: &str, parse: fn(&str) -> Result<T, IdError>) {
+    pub fn optional_id(&mut self, field: impl Display, text: &str, check: fn(&str) -> Result<(), IdError>) {
         if !text.is_empty() {
-            self.id(field, text, parse);
+            self.id(field, text, check);
         }
     }
 
@@ -156,7 +152,12 @@ impl Check {
     }
 
     /// The numbers of lines: from 1, each once.
-    pub fn sequences(&mut self, sequences: impl Iterator<Item = i32>) {
+    pub fn sequences(&mut self, sequences: impl Iterator<Item = i32> + Clone) {
+        // Nearly always they ascend; then no two are the same, and no set of them is needed.
+        let mut before = 0;
+        if sequences.clone().all(|sequence| std::mem::replace(&mut before, sequence) < sequence) {
+            return;
+        }
         let mut seen = std::collections::HashSet::new();
         for (index, sequence) in sequences.enumerate() {
             let field = In("lines", index, "sequence");
@@ -244,7 +245,7 @@ mod tests {
     fn all_faults_stand_in_one_refusal() {
         let mut check = Check::default();
         check.text("name", " ");
-        check.id("store_id", "a b", daybook::ids::StoreId::parse);
+        check.id("store_id", "a b", daybook::ids::StoreId::check);
         check.instant("occurred_at", Some(prost_types::Timestamp { seconds: -1, nanos: 0 }));
         let refusal = refusal(check.violations());
         assert_eq!(

@@ -31,9 +31,9 @@ impl RecordDelivery {
     pub fn parse(message: RecordDeliveryRequest, catalogue: &Catalogue) -> Result<Self, Refusal> {
         let mut check = Check::default();
         let occurred_at = check.instant("occurred_at", message.occurred_at);
-        check.id("store_id", &message.store_id, StoreId::parse);
-        check.id("supplier_id", &message.supplier_id, SupplierId::parse);
-        check.id("document_number", &message.document_number, DocumentNumber::parse);
+        check.id("store_id", &message.store_id, StoreId::check);
+        check.id("supplier_id", &message.supplier_id, SupplierId::check);
+        check.id("document_number", &message.document_number, DocumentNumber::check);
         check.optional_currency("currency_code", &message.currency_code);
         if check.count("lines", message.lines.len(), 1..=MAX_LINES) {
             check.sequences(message.lines.iter().map(|line| line.sequence));
@@ -88,7 +88,7 @@ impl RecordDelivery {
 
 fn check_line(check: &mut Check, index: usize, line: &RecordDeliveryLine) {
     let field = |name| In("lines", index, name);
-    check.id(field("item_id"), &line.item_id, ItemId::parse);
+    check.id(field("item_id"), &line.item_id, ItemId::check);
     check.quantity(field("delivered_milli"), line.delivered_milli);
     check.quantity_or_none(field("accepted_milli"), line.accepted_milli);
     check.quantity_or_none(field("rejected_milli"), line.rejected_milli);

@@ -32,7 +32,7 @@ impl RegisterItem {
     pub fn parse(message: RegisterItemRequest, catalogue: &Catalogue) -> Result<Self, Refusal> {
         let mut check = Check::default();
         let occurred_at = check.optional_instant("occurred_at", message.occurred_at);
-        check.id("item_id", &message.item_id, ItemId::parse);
+        check.id("item_id", &message.item_id, ItemId::check);
         check.text("name", &message.name);
         check.that(message.gtin.is_empty() || check::is_gtin(&message.gtin), "gtin", reason::INVALID_GTIN, || {
             "must have 8, 12, 13 or 14 digits of which the last is the right check digit, or be empty".to_owned()
@@ -50,7 +50,7 @@ impl RegisterItem {
         check.that((0..=3).contains(&message.decimals), "decimals", reason::INVALID_VALUE, || {
             format!("must lie between 0 and 3, not {}", message.decimals)
         });
-        check.id("supplier_id", &message.supplier_id, SupplierId::parse);
+        check.id("supplier_id", &message.supplier_id, SupplierId::check);
         if !check.is_clean() {
             catalogue.check_supplier(&mut check, &message.supplier_id);
             return Err(check::refusal(check.violations()));

@@ -11,9 +11,9 @@ use super::check::{Check, In, MAX_TENDERS};
 
 /// Checks the key of a receipt that a command refers to. The field is a path such as `receipt`.
 pub fn check_key(check: &mut Check, field: &str, key: &ReceiptKey) {
-    check.id(format!("{field}.store_id"), &key.store_id, StoreId::parse);
-    check.id(format!("{field}.register_id"), &key.register_id, RegisterId::parse);
-    check.id(format!("{field}.receipt_number"), &key.receipt_number, ReceiptNumber::parse);
+    check.id(format!("{field}.store_id"), &key.store_id, StoreId::check);
+    check.id(format!("{field}.register_id"), &key.register_id, RegisterId::check);
+    check.id(format!("{field}.receipt_number"), &key.receipt_number, ReceiptNumber::check);
     let date = business_day::parse_date(&key.business_date);
     check.that(date.is_ok(), format!("{field}.business_date"), reason::INVALID_VALUE, || {
         "must be an ISO 8601 date such as 2017-01-02".to_owned()

@@ -33,10 +33,10 @@ impl RecordSale {
     pub fn parse(message: RecordSaleRequest, catalogue: &Catalogue) -> Result<Self, Refusal> {
         let mut check = Check::default();
         let occurred_at = check.instant("occurred_at", message.occurred_at);
-        check.id("store_id", &message.store_id, StoreId::parse);
-        check.id("register_id", &message.register_id, RegisterId::parse);
-        check.id("receipt_number", &message.receipt_number, ReceiptNumber::parse);
-        check.optional_id("operator_id", &message.operator_id, OperatorId::parse);
+        check.id("store_id", &message.store_id, StoreId::check);
+        check.id("register_id", &message.register_id, RegisterId::check);
+        check.id("receipt_number", &message.receipt_number, ReceiptNumber::check);
+        check.optional_id("operator_id", &message.operator_id, OperatorId::check);
         check.that(message.register_sequence >= 0, "register_sequence", reason::INVALID_VALUE, || {
             "must be 0 or more".to_owned()
         });
@@ -117,7 +117,7 @@ impl RecordSale {
 
 fn check_line(check: &mut Check, index: usize, line: &RecordSaleLine) {
     let field = |name| In("lines", index, name);
-    check.id(field("item_id"), &line.item_id, ItemId::parse);
+    check.id(field("item_id"), &line.item_id, ItemId::check);
     check.quantity(field("quantity_milli"), line.quantity_milli);
     check.amount(field("gross_minor"), line.gross_minor);
     if check.count(field("discounts"), line.discounts.len(), 0..=MAX_DISCOUNTS) {
@@ -135,7 +135,7 @@ fn check_line(check: &mut Check, index: usize, line: &RecordSaleLine) {
     if check.count(field("taxes"), line.taxes.len(), 0..=MAX_TAXES) {
         for (nth, tax) in line.taxes.iter().enumerate() {
             let field = |name| In("lines", index, In("taxes", nth, name));
-            check.id(field("tax_code"), &tax.tax_code, ItemId::parse);
+            check.id(field("tax_code"), &tax.tax_code, ItemId::check);
             check.amount(field("base_minor"), tax.base_minor);
             check.amount(field("amount_minor"), tax.amount_minor);
             check.that((0..=1_000_000).contains(&tax.rate_ppm), field("rate_ppm"), reason::INVALID_VALUE, || {

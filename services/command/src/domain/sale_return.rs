@@ -39,10 +39,10 @@ impl RecordReturn {
     pub fn parse(message: RecordReturnRequest, catalogue: &Catalogue) -> Result<Self, Refusal> {
         let mut check = Check::default();
         let occurred_at = check.instant("occurred_at", message.occurred_at);
-        check.id("store_id", &message.store_id, StoreId::parse);
-        check.id("register_id", &message.register_id, RegisterId::parse);
-        check.id("receipt_number", &message.receipt_number, ReceiptNumber::parse);
-        check.optional_id("operator_id", &message.operator_id, OperatorId::parse);
+        check.id("store_id", &message.store_id, StoreId::check);
+        check.id("register_id", &message.register_id, RegisterId::check);
+        check.id("receipt_number", &message.receipt_number, ReceiptNumber::check);
+        check.optional_id("operator_id", &message.operator_id, OperatorId::check);
         check.that(message.register_sequence >= 0, "register_sequence", reason::INVALID_VALUE, || {
             "must be 0 or more".to_owned()
         });
@@ -215,12 +215,12 @@ fn check_line(check: &mut Check, index: usize, line: &RecordReturnLine, with_rec
         check.that(line.original_sequence >= 1, field("original_sequence"), reason::REQUIRED, || {
             "must name the line of the sale".to_owned()
         });
-        check.optional_id(field("item_id"), &line.item_id, ItemId::parse);
+        check.optional_id(field("item_id"), &line.item_id, ItemId::check);
     } else {
         check.that(line.original_sequence == 0, field("original_sequence"), reason::INVALID_VALUE, || {
             "must be 0 where original_receipt is absent".to_owned()
         });
-        check.id(field("item_id"), &line.item_id, ItemId::parse);
+        check.id(field("item_id"), &line.item_id, ItemId::check);
     }
     check.quantity(field("quantity_milli"), line.quantity_milli);
     check.amount(field("net_minor"), line.net_minor);

@@ -33,7 +33,7 @@ impl RegisterStore {
     pub fn parse(message: RegisterStoreRequest) -> Result<Self, Refusal> {
         let mut check = Check::default();
         let occurred_at = check.optional_instant("occurred_at", message.occurred_at);
-        check.id("store_id", &message.store_id, StoreId::parse);
+        check.id("store_id", &message.store_id, StoreId::check);
         check.text("name", &message.name);
         // The zone is tried by itself first, so that a wrong cut-off does not hide it.
         if let Err(BusinessDayError::UnknownZone(_)) = BusinessDayRule::new(&message.time_zone, 0) {

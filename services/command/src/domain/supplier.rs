@@ -31,7 +31,7 @@ impl RegisterSupplier {
     pub fn parse(message: RegisterSupplierRequest) -> Result<Self, Refusal> {
         let mut check = Check::default();
         let occurred_at = check.optional_instant("occurred_at", message.occurred_at);
-        check.id("supplier_id", &message.supplier_id, SupplierId::parse);
+        check.id("supplier_id", &message.supplier_id, SupplierId::check);
         check.that(message.supplier_id != UNASSIGNED, "supplier_id", reason::INVALID_VALUE, || {
             format!("{UNASSIGNED} stands for items that are not registered")
         });

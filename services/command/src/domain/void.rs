@@ -39,7 +39,7 @@ impl VoidSale {
             Some(receipt) => receipt::check_key(&mut check, "receipt", receipt),
             None => check.fault("receipt", reason::REQUIRED, "must name the sale"),
         }
-        check.optional_id("operator_id", &message.operator_id, OperatorId::parse);
+        check.optional_id("operator_id", &message.operator_id, OperatorId::check);
         check.text("reason", &message.reason);
         match (occurred_at, receipt) {
             (Some(occurred_at), Some(receipt)) if check.is_clean() => Ok(Self { message, receipt, occurred_at }),

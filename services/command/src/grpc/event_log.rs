@@ -340,7 +340,7 @@ pub fn check_filter(check: &mut Check, filter: &EventFilter) {
     }
     if check.count("filter.store_ids", filter.store_ids.len(), 0..=MAX_FILTER_STORES) {
         for (index, store) in filter.store_ids.iter().enumerate() {
-            check.id(format!("filter.store_ids[{index}]"), store, daybook::ids::StoreId::parse);
+            check.id(format!("filter.store_ids[{index}]"), store, daybook::ids::StoreId::check);
         }
     }
     if check.count("filter.business_dates", filter.business_dates.len(), 0..=MAX_FILTER_DATES) {
