@@ -99,18 +99,15 @@ impl BusinessDayRule {
         Ok((self.start(date)?, self.start(tomorrow)?))
     }
 
-    /// The event's form of the day on which an instant is booked.
-    ///
-    /// # Errors
-    /// As [`Self::booked_on`].
-    pub fn stamp(&self, instant: Timestamp) -> Result<BusinessDay, BusinessDayError> {
-        let booked = self.booked_on(instant)?;
-        Ok(BusinessDay {
+    /// The event's form of a day that was found.
+    #[must_use]
+    pub fn stamp(&self, booked: BookedOn) -> BusinessDay {
+        BusinessDay {
             date: booked.date.to_string(),
             time_zone: self.zone_name.clone(),
             cut_off_minutes: self.cut_off_minutes,
             hour: booked.hour,
-        })
+        }
     }
 
     fn start(&self, date: Date) -> Result<Timestamp, BusinessDayError> {

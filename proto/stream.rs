@@ -64,5 +64,5 @@ pub fn discard(position: i64) -> String {
 
 fn receipt_stream(kind: &str, receipt: &ReceiptKey) -> String {
     let ReceiptKey { store_id, register_id, business_date, receipt_number } = receipt;
-    format!("{kind}/{store_id}/{register_id}/{business_date}/{receipt_number}")
+    [kind, store_id, register_id, business_date, receipt_number].join("/")
 }

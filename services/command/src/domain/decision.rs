@@ -117,14 +117,12 @@ pub fn accepted(first: &Kind, last_position: i64, duplicate: bool) -> Accepted {
 /// # Errors
 /// If the date would lie outside the years that dates can have.
 pub fn business_day(rule: &BusinessDayRule, instant: Timestamp) -> Result<(BusinessDay, Date), Refusal> {
-    let outside = |_| {
+    let booked = rule.booked_on(instant).map_err(|_| {
         let mut check = Check::default();
         check.fault("occurred_at", reason::INVALID_VALUE, "has no business day");
         check::refusal(check.violations())
-    };
-    let day = rule.stamp(instant).map_err(outside)?;
-    let date = rule.booked_on(instant).map_err(outside)?.date;
-    Ok((day, date))
+    })?;
+    Ok((rule.stamp(booked), booked.date))
 }
 
 fn of_receipt(receipt: Option<&ReceiptKey>, name: fn(&ReceiptKey) -> String) -> String {
