@@ -1,7 +1,6 @@
 //! Deciding a batch, and laying it out in columns.
 
-use std::collections::HashSet;
-
+use ahash::{HashSet, HashSetExt as _};
 use daybook::reason;
 use daybook_chassis::answer::Refusal;
 use daybook_write_model::Place;
@@ -61,8 +60,9 @@ impl Plan {
     ) -> Self {
         let mut plan = Self::default();
         plan.batch.catalogue_position = catalogue.position;
-        let mut requests = HashSet::new();
-        let mut streams: HashSet<Uuid> = HashSet::new();
+        let mut requests = HashSet::with_capacity(commands.len());
+        let mut streams: HashSet<Uuid> = HashSet::with_capacity(commands.len());
+        let mut buffer = Vec::new();
         for queued in commands {
             let submission = &queued.submission;
             let moves = sold_before.take();
@@ -85,7 +85,7 @@ impl Plan {
                 plan.deferred.push(queued);
                 continue;
             }
-            let payloads: Vec<Vec<u8>> = events.iter().map(encode).collect();
+            let payloads: Vec<Vec<u8>> = events.iter().map(|event| encode(event, &mut buffer)).collect();
             if let Some(large) = payloads.iter().map(Vec::len).find(|bytes| *bytes > MAX_EVENT_BYTES) {
                 let message = format!("the event would have {large} bytes; the most is {MAX_EVENT_BYTES}");
                 let refusal = Refusal::new(Code::InvalidArgument, reason::OUT_OF_BOUNDS, message);
@@ -119,12 +119,13 @@ impl Plan {
     }
 }
 
-/// An event as the log keeps it.
-pub(super) fn encode(event: &NewEvent) -> Vec<u8> {
+/// An event as the log keeps it. The buffer is used for one after the other: to copy the bytes out of it is less work than to
+/// measure the event first.
+pub(super) fn encode(event: &NewEvent, buffer: &mut Vec<u8>) -> Vec<u8> {
+    buffer.clear();
     // As an `Event` of this kind is encoded, without a copy of it.
-    let mut bytes = Vec::with_capacity(event.kind.encoded_len());
-    event.kind.encode(&mut bytes);
-    bytes
+    event.kind.encode(buffer);
+    buffer.as_slice().to_vec()
 }
 
 /// Adds an event to a batch, as one that is not the first of a command.

@@ -156,8 +156,8 @@ impl Executor {
     fn prepare<M: CommandMessage>(&self, request_id: &str, origin: &Origin, message: M) -> Result<Submission, Refusal> {
         // First: who may not speak for a store learns nothing about it.
         origin.caller.speaks_for(&message.objects())?;
-        let bytes = message.encoded_len();
-        let fingerprint = fingerprint(&message);
+        let encoded = message.encode_to_vec();
+        let (bytes, fingerprint) = (encoded.len(), fingerprint(M::NAME, &encoded));
         let command = message.parse(&self.appends.catalogue());
         let request_id = match RequestId::parse(request_id) {
             Ok(request_id) => request_id,
@@ -194,16 +194,17 @@ impl Executor {
         Err(Refusal::new(Code::Aborted, reason::CONCURRENT_CHANGE, message).with_retry_after(RACE_WAIT))
     }
 
-    /// The command with the sale that it depends on, loaded just now; `None` if it depends on none.
+    /// The command with the sale that it depends on, loaded just now; `None` if it depends on none. Loading is boxed, so that
+    /// the calls of the others do not carry the room for it.
     async fn with_state(&self, command: &Command) -> Result<Option<Command>, Refusal> {
         Ok(match command {
             Command::VoidSale(void, _) => {
-                let sale = self.load(&void.sale_stream()).await?;
+                let sale = Box::pin(self.load(&void.sale_stream())).await?;
                 Some(Command::VoidSale(void.clone(), sale))
             }
             Command::RecordReturn(back, _) => {
                 let sale = match back.sale_stream() {
-                    Some(stream) => self.load(&stream).await?,
+                    Some(stream) => Box::pin(self.load(&stream)).await?,
                     None => None,
                 };
                 Some(Command::RecordReturn(back.clone(), sale))
@@ -227,10 +228,10 @@ impl Executor {
 }
 
 /// Digest of a command's content: prost writes the same message always the same way.
-fn fingerprint<M: CommandMessage>(message: &M) -> Fingerprint {
+fn fingerprint(name: &str, message: &[u8]) -> Fingerprint {
     let mut digest = Sha256::new();
-    digest.update(M::NAME);
-    digest.update(message.encode_to_vec());
+    digest.update(name);
+    digest.update(message);
     let full = digest.finalize();
     let mut half = Fingerprint::default();
     half.copy_from_slice(&full[..size_of::<Fingerprint>()]);

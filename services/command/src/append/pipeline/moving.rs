@@ -83,9 +83,10 @@ impl Pipeline {
             self.lock().all_moved(&item_id);
             return Ok(());
         }
-        let mut batch = Batch::default();
+        let (mut batch, mut buffer) = (Batch::default(), Vec::new());
         for event in &events {
-            plan::push(&mut batch, event, plan::encode(event), plan::now(), left.metadata.clone());
+            let payload = plan::encode(event, &mut buffer);
+            plan::push(&mut batch, event, payload, plan::now(), left.metadata.clone());
         }
         batch.catalogue_position = self.lock().position;
         batch.follows = self.log.lineage().last();
