@@ -90,9 +90,8 @@ pub struct Door {
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) connections: usize,
     pub(crate) guard: GuardLayer,
-    pub(crate) cors: CorsLayer,
-    /// True if web pages may call, by HTTP/1.1 as well.
-    pub(crate) web: bool,
+    /// What web pages may do, by HTTP/1.1 as well; `None` if none may call.
+    pub(crate) web: Option<CorsLayer>,
     access: Option<Arc<Access>>,
 }
 
@@ -113,14 +112,13 @@ impl Door {
         if config.access_file.is_none() {
             warn!("callers are not verified: everybody who reaches this process may do everything");
         }
-        let web = !config.origins.is_empty();
+        let web = (!config.origins.is_empty()).then(|| cors(&config.origins)).transpose()?;
         let access =
             config.access_file.as_deref().map(|path| Access::open(path, policy.clone())).transpose()?.map(Arc::new);
         Ok(Self {
-            tls: config.tls.clone().map(|files| Tls::open(files, web)).transpose()?.map(Arc::new),
+            tls: config.tls.clone().map(|files| Tls::open(files, web.is_some())).transpose()?.map(Arc::new),
             connections: config.connections,
             guard: GuardLayer::new(access.clone(), policy, config.calls),
-            cors: cors(&config.origins)?,
             web,
             access,
         })

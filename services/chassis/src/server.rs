@@ -2,10 +2,12 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use http::Response;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::{service::Routes, transport::Server};
+use tonic::{body::Body, service::Routes, transport::Server};
 use tonic_web::GrpcWebLayer;
+use tower::util::{MapResponseLayer, option_layer};
 use tracing::{info, warn};
 
 use crate::{BoxError, connection, door::Door, metrics::calls::Calls};
@@ -97,8 +99,11 @@ pub async fn serve(
     let address = listener.local_addr()?;
     let encrypted = door.tls.is_some();
     let incoming = connection::accept(listener, door.tls, door.connections);
+    let by_http1 = door.web.is_some();
+    // Where no web page may call, no call is looked at, and no answer added to, for the sake of one.
+    let web = option_layer(door.web.map(|cors| (cors, GrpcWebLayer::new())));
     let mut server = Server::builder()
-        .accept_http1(door.web)
+        .accept_http1(by_http1)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .http2_max_header_list_size(MAX_HEADER_BYTES)
@@ -106,8 +111,8 @@ pub async fn serve(
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
-        .layer(door.cors)
-        .layer(GrpcWebLayer::new())
+        .layer(web)
+        .layer(MapResponseLayer::new(|answer: Response<_>| answer.map(Body::new)))
         .layer(counted)
         .layer(door.guard);
     info!(%address, encrypted, "listening");
