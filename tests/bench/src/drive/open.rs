@@ -62,7 +62,8 @@ where
         if begun.elapsed() > arrivals.time {
             break;
         }
-        let sold = sell(number, sales.next_sale());
+        // Boxed where it is made: a call's future is large, and is moved into the task otherwise.
+        let sold = Box::pin(sell(number, sales.next_sale()));
         under_way.spawn(async move {
             sold.await?;
             drop(place);
