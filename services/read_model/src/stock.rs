@@ -1,7 +1,9 @@
 //! The documents of stock, each a share of one store's items, and how events make them.
 
 use compact_str::format_compact;
-use daybook::event::v1::{AdjustmentLine, Disposition, RecordedEvent, StockState, event::Kind};
+use daybook::event::v1::{
+    AdjustmentLine, DeliveryLine, Disposition, RecordedEvent, ReturnLine, SaleLine, StockState, event::Kind,
+};
 
 use crate::{
     checked,
@@ -11,13 +13,16 @@ use crate::{
     segment::TEXTS,
     slot,
     spill::{Page, Spilled},
-    sum::{Sum, later, merge},
+    sum::{Sum, later, sum_lines},
     text::Text,
 };
 
 /// Number of documents over which the items of a store are spread: 20,000 items make documents of some 140 kB. Nearly every
 /// batch touches all of them, so more of them would cost more writes than they save bytes.
 pub const STOCK_PAGES: u32 = 2;
+
+/// What the entries are told apart by.
+const ITEM_ID: &str = "lines.item_id";
 
 /// A share of a store's stock. `_id` is `{store}|{page}`.
 pub type StockPage = Page<StockEntry>;
@@ -49,33 +54,29 @@ pub fn document_key(store_id: &str, item_id: &str) -> Key {
 /// If the event cannot be read.
 pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StockChange)>, FoldError> {
     let missing = || FoldError::Missing { field: "receipt" };
-    let moved = |item_id: &str, unit_code: &str, change: Moved| {
-        let entry = StockEntry {
+    let moved = |unit_code: &str, change: Moved| {
+        Ok(StockEntry {
             unit_code: checked::key("lines.unit_code", unit_code)?,
             on_hand_milli: change.on_hand_milli,
             unsellable_milli: change.unsellable_milli,
             position: event.position,
-        };
-        Ok((checked::key("lines.item_id", item_id)?, entry))
+        })
     };
+    let sold = |line: &SaleLine| checked::figure("lines.quantity_milli", line.quantity_milli);
     let kind = checked::kind(event)?;
-    let (store_id, lines): (&str, Result<StockChange, FoldError>) = match &*kind {
+    let (store_id, lines) = match &*kind {
         Kind::SaleRecorded(sale) => {
-            let lines = sale.lines.iter().map(|line| {
-                let sold = checked::figure("lines.quantity_milli", line.quantity_milli)?;
-                moved(&line.item_id, &line.unit_code, Moved::on_hand(-sold))
-            });
-            (&sale.receipt.as_ref().ok_or_else(missing)?.store_id, lines.collect())
+            let change = |line: &SaleLine| moved(&line.unit_code, Moved::on_hand(-sold(line)?));
+            let store_id = &sale.receipt.as_ref().ok_or_else(missing)?.store_id;
+            (store_id, sum_lines(&sale.lines, ITEM_ID, |line| &line.item_id, change)?)
         }
         Kind::SaleVoided(void) => {
-            let lines = void.lines.iter().map(|line| {
-                let sold = checked::figure("lines.quantity_milli", line.quantity_milli)?;
-                moved(&line.item_id, &line.unit_code, Moved::on_hand(sold))
-            });
-            (&void.receipt.as_ref().ok_or_else(missing)?.store_id, lines.collect())
+            let change = |line: &SaleLine| moved(&line.unit_code, Moved::on_hand(sold(line)?));
+            let store_id = &void.receipt.as_ref().ok_or_else(missing)?.store_id;
+            (store_id, sum_lines(&void.lines, ITEM_ID, |line| &line.item_id, change)?)
         }
         Kind::ReturnRecorded(back) => {
-            let lines = back.lines.iter().map(|line| {
+            let change = |line: &ReturnLine| {
                 let quantity = checked::figure("lines.quantity_milli", line.quantity_milli)?;
                 let change = match line.disposition() {
                     Disposition::ToStock => Moved::on_hand(quantity),
@@ -85,20 +86,21 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StockChange)>, FoldErr
                         return Err(FoldError::malformed("lines.disposition", line.disposition));
                     }
                 };
-                moved(&line.item_id, &line.unit_code, change)
-            });
-            (&back.receipt.as_ref().ok_or_else(missing)?.store_id, lines.collect())
+                moved(&line.unit_code, change)
+            };
+            let store_id = &back.receipt.as_ref().ok_or_else(missing)?.store_id;
+            (store_id, sum_lines(&back.lines, ITEM_ID, |line| &line.item_id, change)?)
         }
         Kind::DeliveryRecorded(delivery) => {
-            let lines = delivery.lines.iter().map(|line| {
+            let change = |line: &DeliveryLine| {
                 let accepted = checked::figure("lines.accepted_milli", line.accepted_milli)?;
-                moved(&line.item_id, &line.unit_code, Moved::on_hand(accepted))
-            });
-            (&delivery.store_id, lines.collect())
+                moved(&line.unit_code, Moved::on_hand(accepted))
+            };
+            (&delivery.store_id, sum_lines(&delivery.lines, ITEM_ID, |line| &line.item_id, change)?)
         }
         Kind::StockAdjusted(adjusted) => {
-            let lines = adjusted.lines.iter().map(|line| moved(&line.item_id, &line.unit_code, adjustment(line)?));
-            (&adjusted.store_id, lines.collect())
+            let change = |line: &AdjustmentLine| moved(&line.unit_code, adjustment(line)?);
+            (&adjusted.store_id, sum_lines(&adjusted.lines, ITEM_ID, |line| &line.item_id, change)?)
         }
         // Where a sale counts is no matter of stock; a return counts by its own event; what is registered moves nothing.
         Kind::UnassignedSalesMoved(_)
@@ -108,14 +110,14 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StockChange)>, FoldErr
         | Kind::StoreRegistered(_)
         | Kind::ItemRegistered(_) => return Ok(Vec::new()),
     };
-    by_document(store_id, lines?)
+    by_document(store_id, lines)
 }
 
+/// `lines` has each item once.
 fn by_document(store_id: &str, lines: StockChange) -> Result<Vec<(Key, StockChange)>, FoldError> {
-    let merged = merge(lines).ok_or_else(|| FoldError::overflow("the event's own sums"))?;
     let mut pages: [StockChange; STOCK_PAGES as usize] = Default::default();
     // An item that did not move gets no entry: goods that are written off as they come back, a delivery refused whole.
-    for (item_id, entry) in merged.into_iter().filter(|(_, entry)| entry.moves()) {
+    for (item_id, entry) in lines.into_iter().filter(|(_, entry)| entry.moves()) {
         let page = usize::try_from(slot::page(&item_id, STOCK_PAGES)).unwrap_or(0);
         pages[page].push((item_id, entry));
     }

@@ -2,8 +2,8 @@
 
 use compact_str::{ToCompactString as _, format_compact};
 use daybook::event::v1::{
-    BusinessDay, DeliveryRecorded, RecordedEvent, ReturnRecorded, SaleLine, SaleRecorded, SaleVoided, StockAdjusted,
-    Tender, TenderType, UnassignedSalesMoved, event::Kind,
+    AdjustmentLine, BusinessDay, DeliveryLine, DeliveryRecorded, RecordedEvent, ReturnLine, ReturnRecorded, SaleLine,
+    SaleRecorded, SaleVoided, StockAdjusted, Tender, TenderType, UnassignedSalesMoved, event::Kind,
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
         VoidFigures,
     },
     stock::adjustment,
-    sum::{Sum, merge},
+    sum::{Sum as _, merge, sum_lines},
     text::Text,
 };
 
@@ -32,12 +32,18 @@ pub struct StoreDayChange {
     pub(crate) receiving: ReceivingFigures,
     pub(crate) counts: StoreDayCounts,
     pub(crate) categories: Changes<SalesFigures>,
-    pub(crate) hours: Changes<SalesFigures>,
-    pub(crate) registers: Changes<SalesFigures>,
-    pub(crate) operators: Changes<SalesFigures>,
+    pub(crate) at: Option<At>,
     pub(crate) taxes: Changes<TaxFigures>,
     pub(crate) tenders: Changes<TenderFigures>,
     pub(crate) items: Changes<StoreDayItem>,
+}
+
+/// Where and when the sales of an event came about: by these they are broken down.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct At {
+    pub(crate) hour: Text,
+    pub(crate) register_id: Text,
+    pub(crate) operator_id: Text,
 }
 
 type Changes<S> = Vec<(Text, S)>;
@@ -137,25 +143,28 @@ fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<Sto
             let amount_minor = checked::figure("lines.taxes.amount_minor", tax.amount_minor)?;
             taxes.push((&tax.tax_code, tax.rate_ppm, TaxFigures { base_minor, amount_minor }));
         }
-        let item = StoreDayItem {
-            category: checked::key("lines.category", &line.category)?,
-            unit_code: checked::key("lines.unit_code", &line.unit_code)?,
-            quantity_sold_milli: figures.quantity_milli,
-            gross_minor,
-            discount_minor,
-            tax_minor: figures.tax_minor,
-            ..StoreDayItem::default()
-        };
-        change.items.push((checked::key("lines.item_id", &line.item_id)?, item));
     }
-    change.taxes = taxed(taxes)?;
-    change.tenders = paid(tenders, change_minor)?;
-    let mut change = change.merged()?;
+    change.taxes = merge(taxed(taxes)?).ok_or_else(too_much)?;
+    change.tenders = merge(paid(tenders, change_minor)?).ok_or_else(too_much)?;
     change.sales.transactions = 1;
+    change.items = sum_lines(lines, ITEM_ID, |line| &line.item_id, item_sold)?;
     for (_, item) in &mut change.items {
         item.transactions = 1;
     }
     Ok(change)
+}
+
+/// What a line changes of its item. Its figures were looked at for the sums.
+fn item_sold(line: &SaleLine) -> Result<StoreDayItem, FoldError> {
+    Ok(StoreDayItem {
+        category: checked::key("lines.category", &line.category)?,
+        unit_code: checked::key("lines.unit_code", &line.unit_code)?,
+        quantity_sold_milli: line.quantity_milli,
+        gross_minor: line.gross_minor,
+        discount_minor: line.discount_minor,
+        tax_minor: line.tax_minor,
+        ..StoreDayItem::default()
+    })
 }
 
 /// By code and rate, each once.
@@ -207,15 +216,8 @@ fn returned(back: &ReturnRecorded, register_id: &str) -> Result<StoreDayChange, 
             tax_minor: checked::figure("lines.tax_minor", line.tax_minor)?,
         };
         returns = returns.plus(&figures).ok_or_else(too_much)?;
-        let item = StoreDayItem {
-            category: checked::key("lines.category", &line.category)?,
-            unit_code: checked::key("lines.unit_code", &line.unit_code)?,
-            quantity_returned_milli: figures.quantity_milli,
-            returns_net_minor: figures.net_minor,
-            ..StoreDayItem::default()
-        };
-        change.items.push((checked::key("lines.item_id", &line.item_id)?, item));
     }
+    change.items = sum_lines(&back.lines, ITEM_ID, |line| &line.item_id, item_returned)?;
     for refund in &back.refunds {
         let refunded_minor = checked::figure("refunds.amount_minor", refund.amount_minor)?;
         change
@@ -227,7 +229,18 @@ fn returned(back: &ReturnRecorded, register_id: &str) -> Result<StoreDayChange, 
         Some(_) => change.returns_with_receipt = returns,
         None => change.returns_without_receipt = returns,
     }
-    change.merged()?.at(day, register_id, &back.operator_id)
+    change.tenders = merge(change.tenders).ok_or_else(too_much)?;
+    change.at(day, register_id, &back.operator_id)
+}
+
+fn item_returned(line: &ReturnLine) -> Result<StoreDayItem, FoldError> {
+    Ok(StoreDayItem {
+        category: checked::key("lines.category", &line.category)?,
+        unit_code: checked::key("lines.unit_code", &line.unit_code)?,
+        quantity_returned_milli: line.quantity_milli,
+        returns_net_minor: line.net_minor,
+        ..StoreDayItem::default()
+    })
 }
 
 fn delivered(delivery: &DeliveryRecorded) -> Result<StoreDayChange, FoldError> {
@@ -243,33 +256,37 @@ fn delivered(delivery: &DeliveryRecorded) -> Result<StoreDayChange, FoldError> {
             received_cost_minor: checked::figure("lines.accepted_cost_minor", line.accepted_cost_minor)?,
         };
         change.receiving = change.receiving.plus(&figures).ok_or_else(too_much)?;
-        let item = StoreDayItem {
-            category: checked::key("lines.category", &line.category)?,
-            unit_code: checked::key("lines.unit_code", &line.unit_code)?,
-            quantity_received_milli: figures.received_milli,
-            received_cost_minor: figures.received_cost_minor,
-            quantity_rejected_milli: figures.rejected_milli,
-            ..StoreDayItem::default()
-        };
-        change.items.push((checked::key("lines.item_id", &line.item_id)?, item));
     }
-    change.merged()
+    change.items = sum_lines(&delivery.lines, ITEM_ID, |line| &line.item_id, item_delivered)?;
+    Ok(change)
+}
+
+fn item_delivered(line: &DeliveryLine) -> Result<StoreDayItem, FoldError> {
+    Ok(StoreDayItem {
+        category: checked::key("lines.category", &line.category)?,
+        unit_code: checked::key("lines.unit_code", &line.unit_code)?,
+        quantity_received_milli: line.accepted_milli,
+        received_cost_minor: line.accepted_cost_minor,
+        quantity_rejected_milli: line.rejected_milli,
+        ..StoreDayItem::default()
+    })
 }
 
 fn adjusted(adjusted: &StockAdjusted) -> Result<StoreDayChange, FoldError> {
     let mut change =
         StoreDayChange { currency_code: checked::currency(&adjusted.currency_code)?, ..StoreDayChange::default() };
     change.counts.adjustments = 1;
-    for line in &adjusted.lines {
-        let item = StoreDayItem {
-            category: checked::key("lines.category", &line.category)?,
-            unit_code: checked::key("lines.unit_code", &line.unit_code)?,
-            quantity_adjusted_milli: adjustment(line)?.on_hand_milli,
-            ..StoreDayItem::default()
-        };
-        change.items.push((checked::key("lines.item_id", &line.item_id)?, item));
-    }
-    change.merged()
+    change.items = sum_lines(&adjusted.lines, ITEM_ID, |line| &line.item_id, item_adjusted)?;
+    Ok(change)
+}
+
+fn item_adjusted(line: &AdjustmentLine) -> Result<StoreDayItem, FoldError> {
+    Ok(StoreDayItem {
+        category: checked::key("lines.category", &line.category)?,
+        unit_code: checked::key("lines.unit_code", &line.unit_code)?,
+        quantity_adjusted_milli: adjustment(line)?.on_hand_milli,
+        ..StoreDayItem::default()
+    })
 }
 
 /// Only the categories change.
@@ -287,20 +304,17 @@ fn too_much() -> FoldError {
     FoldError::overflow("the event's own sums")
 }
 
+/// What items are told apart by.
+const ITEM_ID: &str = "lines.item_id";
+
 impl StoreDayChange {
     /// With the figures broken down by where and when they came about.
     fn at(mut self, day: &BusinessDay, register_id: &str, operator_id: &str) -> Result<Self, FoldError> {
-        self.hours = vec![(day.hour.to_compact_string(), self.sales)];
-        self.registers = vec![(checked::key("receipt.register_id", register_id)?, self.sales)];
-        self.operators = vec![(checked::key("operator_id", operator_id)?, self.sales)];
-        Ok(self)
-    }
-
-    /// With each key once; of the categories that is so already.
-    fn merged(mut self) -> Result<Self, FoldError> {
-        self.taxes = merge(self.taxes).ok_or_else(too_much)?;
-        self.tenders = merge(self.tenders).ok_or_else(too_much)?;
-        self.items = merge(self.items).ok_or_else(too_much)?;
+        self.at = Some(At {
+            hour: day.hour.to_compact_string(),
+            register_id: checked::key("receipt.register_id", register_id)?,
+            operator_id: checked::key("operator_id", operator_id)?,
+        });
         Ok(self)
     }
 
@@ -312,9 +326,6 @@ impl StoreDayChange {
             sales: self.sales.negated()?,
             counts: self.counts.negated()?,
             categories: all(self.categories, SalesFigures::negated)?,
-            hours: all(self.hours, SalesFigures::negated)?,
-            registers: all(self.registers, SalesFigures::negated)?,
-            operators: all(self.operators, SalesFigures::negated)?,
             taxes: all(self.taxes, TaxFigures::negated)?,
             tenders: all(self.tenders, TenderFigures::negated)?,
             items: all(self.items, StoreDayItem::negated)?,

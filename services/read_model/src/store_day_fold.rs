@@ -6,7 +6,7 @@ use crate::{
     figures::{ReceivingFigures, ReturnFigures, SalesFigures, StoreDayCounts, StoreDayItem, VoidFigures},
     spill::{Inline, Section, Spilled},
     store_day::{INLINE_ITEMS, StoreDay},
-    store_day_change::StoreDayChange,
+    store_day_change::{At, StoreDayChange},
     sum::Sum as _,
 };
 
@@ -63,10 +63,17 @@ impl Head for StoreDay {
             self.returns_without_receipt.plus(&change.returns_without_receipt).ok_or_else(overflow)?;
         let receiving = self.receiving.plus(&change.receiving).ok_or_else(overflow)?;
         let counts = self.counts.plus(&change.counts).ok_or_else(overflow)?;
+        let sold = |key| (key, change.sales);
+        let (hour, register, operator) = match change.at {
+            Some(At { hour, register_id, operator_id }) => {
+                (Some(sold(hour)), Some(sold(register_id)), Some(sold(operator_id)))
+            }
+            None => (None, None, None),
+        };
         let fits = self.categories.takes(&change.categories)
-            && self.hours.takes(&change.hours)
-            && self.registers.takes(&change.registers)
-            && self.operators.takes(&change.operators)
+            && self.hours.takes(hour.as_slice())
+            && self.registers.takes(register.as_slice())
+            && self.operators.takes(operator.as_slice())
             && self.taxes.takes(&change.taxes)
             && self.tenders.takes(&change.tenders)
             && self.items.takes(Section::Items, &change.items);
@@ -97,9 +104,9 @@ impl Head for StoreDay {
         self.receiving = receiving;
         self.counts = counts;
         self.categories.add(change.categories);
-        self.hours.add(change.hours);
-        self.registers.add(change.registers);
-        self.operators.add(change.operators);
+        self.hours.add(hour);
+        self.registers.add(register);
+        self.operators.add(operator);
         self.taxes.add(change.taxes);
         self.tenders.add(change.tenders);
         let spilled = self.items.add(self.stamp.id.as_str(), Section::Items, INLINE_ITEMS, change.items);

@@ -3,7 +3,7 @@
 
 use serde::Serializer;
 
-use crate::text::Text;
+use crate::{checked, error::FoldError, text::Text};
 
 /// Figures that can be added up exactly.
 pub trait Sum: Clone + Default + PartialEq {
@@ -11,7 +11,7 @@ pub trait Sum: Clone + Default + PartialEq {
     #[must_use]
     fn add(&mut self, other: &Self) -> bool;
 
-    /// The largest figure, whatever its sign.
+    /// What no figure exceeds, whatever its sign; less than twice the largest.
     fn weight(&self) -> u64;
 
     /// Both together; `None` if a figure does not fit.
@@ -46,6 +46,9 @@ impl Headroom {
 
 /// Adds up changes of the same key; the result is in order of the keys. `None` if a figure does not fit.
 pub(crate) fn merge<S: Sum>(mut changes: Vec<(Text, S)>) -> Option<Vec<(Text, S)>> {
+    if changes.is_sorted_by(|(a, _), (b, _)| a < b) {
+        return Some(changes);
+    }
     // Stable: what is not a sum, such as a name, is taken from the last.
     changes.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut merged: Vec<(Text, S)> = Vec::with_capacity(changes.len());
@@ -60,6 +63,33 @@ pub(crate) fn merge<S: Sum>(mut changes: Vec<(Text, S)>) -> Option<Vec<(Text, S)
         }
     }
     Some(merged)
+}
+
+/// What lines change, added up by a key of theirs; the result is in order of the keys. As [`merge`], but the lines are sorted
+/// where they are: what they change is some times as large as a reference to one.
+///
+/// # Errors
+/// If a line cannot be read, its key is too long, or a figure does not fit.
+pub(crate) fn sum_lines<L, S: Sum>(
+    lines: &[L],
+    field: &'static str,
+    key: impl Fn(&L) -> &str,
+    change: impl Fn(&L) -> Result<S, FoldError>,
+) -> Result<Vec<(Text, S)>, FoldError> {
+    let mut lines: Vec<&L> = lines.iter().collect();
+    lines.sort_by(|one, other| key(one).cmp(key(other)));
+    let mut sums = Vec::with_capacity(lines.len());
+    for of_key in lines.chunk_by(|one, next| key(one) == key(next)) {
+        let [first, others @ ..] = of_key else { continue };
+        let mut sum = change(first)?;
+        for line in others {
+            if !sum.add(&change(line)?) {
+                return Err(FoldError::overflow("the event's own sums"));
+            }
+        }
+        sums.push((checked::key(field, key(first))?, sum));
+    }
+    Ok(sums)
 }
 
 /// Takes the later of two texts, if it says anything.
@@ -146,9 +176,8 @@ macro_rules! sums {
             }
 
             fn weight(&self) -> u64 {
-                let mut weight = 0;
-                $(weight = self.$field.unsigned_abs().max(weight);)*
-                weight
+                // Not the largest: this needs no comparison, and is asked of each line of each event.
+                0 $(| self.$field.unsigned_abs())*
             }
         }
     )*};

@@ -53,7 +53,7 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
                 store_id: store(sale.receipt.as_ref())?,
                 currency_code: checked::currency(&sale.currency_code)?,
             };
-            by_supplier(&place, sale.lines.iter().map(sold).collect())
+            by_supplier(&place, sale.lines.iter().map(sold))
         }
         Kind::SaleVoided(void) => {
             let place = Place {
@@ -65,7 +65,7 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
                 let line: Line<'_> = sold(line)?;
                 Ok(Line { figures: line.figures.negated().ok_or_else(too_much)?, ..line })
             };
-            by_supplier(&place, void.lines.iter().map(taken_back).collect())
+            by_supplier(&place, void.lines.iter().map(taken_back))
         }
         Kind::ReturnRecorded(back) => {
             let place = Place {
@@ -82,7 +82,7 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
                 let (supplier_id, item_id) = (line.supplier_id.as_str(), line.item_id.as_str());
                 Ok(Line { supplier_id, item_id, category: &line.category, unit_code: &line.unit_code, figures })
             });
-            by_supplier(&place, lines.collect())
+            by_supplier(&place, lines)
         }
         Kind::DeliveryRecorded(delivery) => {
             let place = Place {
@@ -100,7 +100,7 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
                 let (supplier_id, item_id) = (delivery.supplier_id.as_str(), line.item_id.as_str());
                 Ok(Line { supplier_id, item_id, category: &line.category, unit_code: &line.unit_code, figures })
             });
-            let mut changes = by_supplier(&place, lines.collect())?;
+            let mut changes = by_supplier(&place, lines)?;
             for (_, change) in &mut changes {
                 change.figures.deliveries = 1;
                 for (_, item) in &mut change.items {
@@ -121,7 +121,7 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
                 let (supplier_id, item_id) = (line.supplier_id.as_str(), line.item_id.as_str());
                 Ok(Line { supplier_id, item_id, category: &line.category, unit_code: &line.unit_code, figures })
             });
-            by_supplier(&place, lines.collect())
+            by_supplier(&place, lines)
         }
         Kind::UnassignedSalesMoved(moved) => self::moved(moved),
         // A return counts by its own event; what is registered has no figures.
@@ -170,19 +170,20 @@ fn moved(moved: &UnassignedSalesMoved) -> Result<Vec<(Key, SupplierDayChange)>, 
     let item_id = moved.item_id.as_str();
     let (from, to) = (moved.from_supplier_id.as_str(), moved.supplier_id.as_str());
     let away = figures.negated().ok_or_else(too_much)?;
-    let lines = vec![
+    let lines = [
         Ok(Line { supplier_id: from, item_id, category: "", unit_code: "", figures: away }),
         Ok(Line { supplier_id: to, item_id, category: &moved.category, unit_code: "", figures }),
     ];
-    by_supplier(&place, lines)
+    by_supplier(&place, lines.into_iter())
 }
 
 fn by_supplier<'a>(
     place: &Place<'a>,
-    lines: Vec<Result<Line<'a>, FoldError>>,
+    lines: impl Iterator<Item = Result<Line<'a>, FoldError>>,
 ) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {
-    let mut lines = lines.into_iter().collect::<Result<Vec<_>, _>>()?;
-    // Stable: of texts the last line of an item has the word.
+    let lines = lines.collect::<Result<Vec<_>, _>>()?;
+    // Stable: of texts the last line of an item has the word. Not the lines are sorted: they are large.
+    let mut lines: Vec<&Line<'_>> = lines.iter().collect();
     lines.sort_by_key(|line| (line.supplier_id, line.item_id));
     let store_id = checked::key("store_id", place.store_id)?;
     let mut changes: Vec<(Key, SupplierDayChange)> = Vec::with_capacity(lines.len());
@@ -192,12 +193,14 @@ fn by_supplier<'a>(
             store_id: store_id.clone(),
             ..SupplierDayChange::default()
         };
+        change.items.reserve_exact(of_supplier.len());
         for of_item in of_supplier.chunk_by(|one, next| one.item_id == next.item_id) {
-            let mut item = SupplierEntry::default();
-            let mut sum = SupplierFigures::default();
-            for line in of_item {
-                later(&mut item.category, &checked::key("lines.category", line.category)?);
-                later(&mut item.unit_code, &checked::key("lines.unit_code", line.unit_code)?);
+            let [first, others @ ..] = of_item else { continue };
+            let (mut category, mut unit_code) = (category_of(first)?, unit_of(first)?);
+            let mut sum = first.figures;
+            for line in others {
+                later(&mut category, &category_of(line)?);
+                later(&mut unit_code, &unit_of(line)?);
                 if !sum.add(&line.figures) {
                     return Err(too_much());
                 }
@@ -205,14 +208,22 @@ fn by_supplier<'a>(
             if !change.figures.add(&sum) {
                 return Err(too_much());
             }
-            item.by_currency = ByCurrency::one(&place.currency_code, sum);
-            let item_id = of_item.first().map_or("", |line| line.item_id);
-            change.items.push((checked::key("lines.item_id", item_id)?, item));
+            let by_currency = ByCurrency::one(&place.currency_code, sum);
+            let item = SupplierEntry { category, unit_code, by_currency };
+            change.items.push((checked::key("lines.item_id", first.item_id)?, item));
         }
         let supplier_id = of_supplier.first().map_or("", |line| line.supplier_id);
         changes.push((Key::new("supplier_id", place.date, supplier_id)?, change));
     }
     Ok(changes)
+}
+
+fn category_of(line: &Line<'_>) -> Result<Text, FoldError> {
+    checked::key("lines.category", line.category)
+}
+
+fn unit_of(line: &Line<'_>) -> Result<Text, FoldError> {
+    checked::key("lines.unit_code", line.unit_code)
 }
 
 fn too_much() -> FoldError {
