@@ -10,7 +10,8 @@ use mongodb::bson::Binary;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
-    entries::{ById, Bytes, Entry, binary},
+    by_id::ById,
+    entries::{Bytes, Entry, binary},
     figures::{CategoryFigures, SalesFigures, SupplierFigures, TaxFigures, TenderFigures},
     segment::{TEXTS, pack, unpack},
     sum::Headroom,
@@ -142,7 +143,7 @@ impl<'de, F: Entry> Deserialize<'de> for Breakdown<F> {
         let bytes = Bytes::deserialize(deserializer)?;
         let mut sums: ById<F> = ById::default();
         unpack(&bytes.0, &mut sums).ok_or_else(|| D::Error::custom("a breakdown cannot be read"))?;
-        Ok(sums.into_iter().collect())
+        Ok(sums.into_entries().into_iter().collect())
     }
 }
 

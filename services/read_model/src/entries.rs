@@ -1,10 +1,6 @@
 //! Maps of entries by id: the items or stores of a report.
 
-use std::{
-    collections::{HashMap, hash_map},
-    fmt,
-    marker::PhantomData,
-};
+use std::{fmt, marker::PhantomData};
 
 use mongodb::bson::{Binary, rawdoc, spec::BinarySubtype};
 use serde::{
@@ -14,14 +10,12 @@ use serde::{
 };
 
 use crate::{
+    by_id::ById,
     segment::{MAX_SEGMENTS, TEXTS, pack, unpack},
     sum::{Headroom, Sum},
     text::Text,
     update::{EncodeError, Update},
 };
-
-/// A map by id. Its hash is quick, and keyed, so that nobody can make up ids that clash.
-pub type ById<E> = HashMap<Text, E, ahash::RandomState>;
 
 /// Figures of one item or store, with the texts that describe it.
 pub trait Entry: Sum + Send + Sync + fmt::Debug + 'static {
@@ -60,7 +54,7 @@ pub struct Entries<E> {
 
 impl<E: Entry> Entries<E> {
     fn of(sums: ById<E>, next: u32) -> Self {
-        Self { headroom: Headroom::of(sums.values()), sums, next, gathered: None }
+        Self { headroom: Headroom::of(sums.iter().map(|(_, sum)| sum)), sums, next, gathered: None }
     }
 
     /// The entry of an id.
@@ -72,14 +66,14 @@ impl<E: Entry> Entries<E> {
     /// All entries in order of their ids.
     #[must_use]
     pub fn sorted(&self) -> Vec<(&str, &E)> {
-        let mut entries: Vec<(&str, &E)> = self.sums.iter().map(|(id, entry)| (&**id, entry)).collect();
+        let mut entries: Vec<(&str, &E)> = self.sums.iter().collect();
         entries.sort_unstable_by_key(|(id, _)| *id);
         entries
     }
 
     /// All entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &E)> {
-        self.sums.iter().map(|(id, entry)| (&**id, entry))
+        self.sums.iter()
     }
 
     #[must_use]
@@ -98,13 +92,15 @@ impl<E: Entry> Entries<E> {
         self.headroom.takes(changes) || changes.iter().all(fits)
     }
 
-    /// Adds a change that fits.
-    pub(crate) fn add(&mut self, id: Text, change: E) {
+    /// The hash of an id. It stays the same for as long as the document is in memory.
+    pub(crate) fn hash(&self, id: &str) -> u64 {
+        self.sums.hash(id)
+    }
+
+    /// Adds a change that fits, of an id with this hash.
+    pub(crate) fn add(&mut self, hash: u64, id: Text, change: E) {
         self.headroom.took(&change);
-        match self.sums.entry(id) {
-            hash_map::Entry::Occupied(sum) => _ = sum.into_mut().add(&change),
-            hash_map::Entry::Vacant(place) => _ = place.insert(change),
-        }
+        _ = self.sums.add(hash, id, change);
     }
 
     /// How many segments there are, if the next write should replace them by one.
@@ -115,12 +111,8 @@ impl<E: Entry> Entries<E> {
     /// Takes what is stored, so that the next write replaces all segments by one; false if a sum would not fit.
     pub(crate) fn gather(&mut self, stored: Self) -> bool {
         let mut all = stored.sums;
-        for (id, change) in &self.sums {
-            let Some(sum) = all.get_mut(id) else {
-                all.insert(id.clone(), change.clone());
-                continue;
-            };
-            if !sum.add(change) {
+        for (id, change) in self.sums.iter() {
+            if !all.add(all.hash(id), id.into(), change.clone()) {
                 return false;
             }
         }
@@ -152,16 +144,17 @@ impl<E: Entry> Entries<E> {
 
     /// Takes note that this is what is stored: sums begin at zero.
     pub(crate) fn loaded(&mut self) {
-        (self.sums, self.headroom) = (ById::default(), Headroom::default());
+        self.sums.clear();
+        self.headroom = Headroom::default();
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.sums.capacity() * (size_of::<(Text, E)>() + 1) + self.sums.len() * ENTRY_OVERHEAD_BYTES
+        self.sums.heap_bytes() + self.sums.len() * ENTRY_OVERHEAD_BYTES
     }
 }
 
 fn packed<E: Entry>(entries: &ById<E>) -> Binary {
-    binary(pack(entries.iter().map(|(id, entry)| (&**id, entry))))
+    binary(pack(entries.iter()))
 }
 
 /// A binary value of MongoDB.

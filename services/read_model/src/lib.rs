@@ -7,7 +7,7 @@
 //! - [`store_day`] and [`store_day_change`], [`supplier_day`] and [`supplier_day_fold`], [`stock`], [`category_day`]: the
 //!   reports;
 //! - [`figures`]: the sums that they hold;
-//! - [`document`], [`spill`], [`entries`], [`segment`], [`breakdown`]: how documents are kept, also very large ones;
+//! - [`document`], [`spill`], [`entries`], [`by_id`], [`segment`], [`breakdown`]: how documents are kept, also very large ones;
 //! - [`registry`]: all reports; one line there adds one; [`folded`]: a report folded in memory;
 //! - [`suppliers`]: which suppliers an event concerns, without folding it;
 //! - [`difference`]: what differs between two documents;
@@ -16,6 +16,7 @@
 
 pub mod answer;
 pub mod breakdown;
+pub mod by_id;
 pub mod category_day;
 mod category_sales;
 mod checked;

@@ -12,13 +12,13 @@ use std::collections::HashMap;
 
 use prost::{
     Message,
-    encoding::{WireType, encode_key, encode_varint, message},
+    encoding::{
+        DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint, key_len,
+        skip_field,
+    },
 };
 
-use crate::{
-    entries::{ById, Entry},
-    text::Text,
-};
+use crate::{by_id::ById, entries::Entry, text::Text};
 
 /// From so many segments on a document waits for its turn to be made one. More would cost readers and grow the document; fewer would be read
 /// and written whole more often.
@@ -28,18 +28,43 @@ pub const MAX_SEGMENTS: u32 = 16;
 pub const TEXTS: usize = 3;
 
 /// Rows in columns. All columns that are there have one value for each row.
-#[derive(Clone, PartialEq, Message)]
-struct Segment {
-    /// Each row's entry. The same entry may have several rows.
-    #[prost(string, repeated, tag = "1")]
-    ids: Vec<String>,
-    /// The texts that rows refer to, from number 1 on; 0 is the empty text.
-    #[prost(string, repeated, tag = "2")]
-    texts: Vec<String>,
-    #[prost(message, repeated, tag = "3")]
+#[derive(Default)]
+struct Segment<'a> {
+    /// Tag 1, repeated: each row's entry. The same entry may have several rows.
+    ids: Vec<&'a str>,
+    /// Tag 2, repeated: the texts that rows refer to, from number 1 on; 0 is the empty text.
+    texts: Vec<&'a str>,
+    /// Tag 3, repeated.
     text_columns: Vec<TextColumn>,
-    #[prost(message, repeated, tag = "4")]
+    /// Tag 4, repeated.
     figure_columns: Vec<FigureColumn>,
+}
+
+impl<'a> Segment<'a> {
+    /// Reads the message; `None` if the bytes are none. The texts stay where they are: there is one for each row.
+    fn decode(mut bytes: &'a [u8]) -> Option<Self> {
+        let mut segment = Self::default();
+        while !bytes.is_empty() {
+            let (tag, wire_type) = decode_key(&mut bytes).ok()?;
+            if !(1..=4).contains(&tag) {
+                skip_field(wire_type, tag, &mut bytes, DecodeContext::default()).ok()?;
+                continue;
+            }
+            if wire_type != WireType::LengthDelimited {
+                return None;
+            }
+            let len = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
+            let (value, rest) = bytes.split_at_checked(len)?;
+            bytes = rest;
+            match tag {
+                1 => segment.ids.push(std::str::from_utf8(value).ok()?),
+                2 => segment.texts.push(std::str::from_utf8(value).ok()?),
+                3 => segment.text_columns.push(TextColumn::decode(value).ok()?),
+                _ => segment.figure_columns.push(FigureColumn::decode(value).ok()?),
+            }
+        }
+        Some(segment)
+    }
 }
 
 /// Which text each row has in one place; absent where all are empty.
@@ -60,33 +85,29 @@ struct FigureColumn {
     values: Vec<i64>,
 }
 
-/// Packs entries. What it writes is a [`Segment`], put together without a copy of each text.
+/// Packs entries. What it writes is a [`Segment`], put together without a copy of each text and a list for each column:
+/// a head has many breakdowns of few rows, and for those the lists were most of the work.
 pub(crate) fn pack<'a, E: Entry>(entries: impl Iterator<Item = (&'a str, &'a E)>) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut texts = Texts::default();
-    let mut texts_of_rows: [Vec<u32>; TEXTS] = Default::default();
-    let mut figures_of_rows: Vec<Vec<i64>> = vec![Vec::new(); E::FIGURES];
+    let mut texts_of_rows: Vec<u32> = Vec::new();
+    let mut figures_of_rows: Vec<i64> = Vec::new();
     for (id, entry) in entries {
         entry.rows(&mut |said, figures| {
             put_text(1, id, &mut bytes);
-            for (column, text) in texts_of_rows.iter_mut().zip(said) {
-                column.push(texts.number(text));
-            }
-            for (column, figure) in figures_of_rows.iter_mut().zip(figures) {
-                column.push(*figure);
-            }
+            texts_of_rows.extend(texts.numbers(said));
+            figures_of_rows.extend_from_slice(figures);
         });
     }
     texts.known.iter().for_each(|text| put_text(2, text, &mut bytes));
-    for (place, numbers) in (0..).zip(texts_of_rows) {
-        if numbers.iter().any(|number| *number != 0) {
-            message::encode(3, &TextColumn { place, numbers }, &mut bytes);
-        }
+    let mut packed = Vec::new();
+    for place in 0..TEXTS {
+        let numbers = texts_of_rows.iter().skip(place).step_by(TEXTS).map(|number| u64::from(*number));
+        put_column(3, place, numbers, &mut packed, &mut bytes);
     }
-    for (place, values) in (0..).zip(figures_of_rows) {
-        if values.iter().any(|value| *value != 0) {
-            message::encode(4, &FigureColumn { place, values }, &mut bytes);
-        }
+    for place in 0..E::FIGURES {
+        let values = figures_of_rows.iter().skip(place).step_by(E::FIGURES).map(|value| zigzag(*value));
+        put_column(4, place, values, &mut packed, &mut bytes);
     }
     bytes
 }
@@ -94,8 +115,57 @@ pub(crate) fn pack<'a, E: Entry>(entries: impl Iterator<Item = (&'a str, &'a E)>
 /// An element of a repeated field of strings.
 fn put_text(tag: u32, text: &str, bytes: &mut Vec<u8>) {
     encode_key(tag, WireType::LengthDelimited, bytes);
-    encode_varint(u64::try_from(text.len()).unwrap_or(u64::MAX), bytes);
+    put_length(text.len(), bytes);
     bytes.extend_from_slice(text.as_bytes());
+}
+
+/// A [`TextColumn`] or [`FigureColumn`], unless all its values are zero. `packed` is room for the values.
+fn put_column(
+    tag: u32,
+    place: usize,
+    values: impl Iterator<Item = u64> + Clone,
+    packed: &mut Vec<u8>,
+    bytes: &mut Vec<u8>,
+) {
+    if values.clone().all(|value| value == 0) {
+        return;
+    }
+    packed.clear();
+    values.for_each(|value| put_number(value, packed));
+    let place = number(place);
+    // As always in protobuf, a place of zero is not written.
+    let place_len = if place == 0 { 0 } else { key_len(1) + encoded_len_varint(place) };
+    let len = place_len + key_len(2) + encoded_len_varint(number(packed.len())) + packed.len();
+    encode_key(tag, WireType::LengthDelimited, bytes);
+    put_length(len, bytes);
+    if place != 0 {
+        encode_key(1, WireType::Varint, bytes);
+        put_number(place, bytes);
+    }
+    encode_key(2, WireType::LengthDelimited, bytes);
+    put_length(packed.len(), bytes);
+    bytes.extend_from_slice(packed);
+}
+
+fn put_length(len: usize, bytes: &mut Vec<u8>) {
+    put_number(number(len), bytes);
+}
+
+/// Most numbers are small: zeros, and places of texts.
+fn put_number(value: u64, bytes: &mut Vec<u8>) {
+    match u8::try_from(value) {
+        Ok(small) if small < 0x80 => bytes.push(small),
+        _ => encode_varint(value, bytes),
+    }
+}
+
+fn number(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
+/// A figure as a `sint64` is written: small ones are short, whatever their sign.
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
 /// The texts that rows refer to, by number.
@@ -103,13 +173,30 @@ fn put_text(tag: u32, text: &str, bytes: &mut Vec<u8>) {
 struct Texts {
     known: Vec<Text>,
     numbers: HashMap<Text, u32, ahash::RandomState>,
+    /// The last one in each place: the next row often has the same unit, and nearly always the same currency.
+    last: [u32; TEXTS],
 }
 
 impl Texts {
-    fn number(&mut self, text: &str) -> u32 {
-        if text.is_empty() {
-            return 0;
+    fn numbers(&mut self, texts: [&str; TEXTS]) -> [u32; TEXTS] {
+        let mut last = self.last;
+        for (last, text) in last.iter_mut().zip(texts) {
+            if text.is_empty() {
+                *last = 0;
+            } else if self.text(*last) != Some(text) {
+                *last = self.number(text);
+            }
         }
+        self.last = last;
+        last
+    }
+
+    fn text(&self, number: u32) -> Option<&str> {
+        let index = usize::try_from(number.checked_sub(1)?).ok()?;
+        self.known.get(index).map(Text::as_str)
+    }
+
+    fn number(&mut self, text: &str) -> u32 {
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
@@ -122,7 +209,7 @@ impl Texts {
 
 /// Adds the entries of a segment to others; `None` if the bytes are no segment of such entries, or a sum does not fit.
 pub(crate) fn unpack<E: Entry>(bytes: &[u8], into: &mut ById<E>) -> Option<()> {
-    let segment = Segment::decode(bytes).ok()?;
+    let segment = Segment::decode(bytes)?;
     let rows = segment.ids.len();
     let mut texts: [Option<&[u32]>; TEXTS] = [None; TEXTS];
     for column in segment.text_columns.iter().filter(|column| column.numbers.len() == rows) {
@@ -138,11 +225,11 @@ pub(crate) fn unpack<E: Entry>(bytes: &[u8], into: &mut ById<E>) -> Option<()> {
     }
     let text = |number: u32| match number.checked_sub(1) {
         None => Some(""),
-        Some(index) => segment.texts.get(usize::try_from(index).ok()?).map(String::as_str),
+        Some(index) => segment.texts.get(usize::try_from(index).ok()?).copied(),
     };
     let mut row = vec![0; E::FIGURES];
-    into.reserve(rows.saturating_sub(into.len()));
-    for (index, id) in segment.ids.iter().enumerate() {
+    into.reserve(rows);
+    for (index, id) in segment.ids.into_iter().enumerate() {
         let mut said = [""; TEXTS];
         for (said, column) in said.iter_mut().zip(texts) {
             *said = text(column.map_or(0, |column| column[index]))?;
@@ -151,10 +238,7 @@ pub(crate) fn unpack<E: Entry>(bytes: &[u8], into: &mut ById<E>) -> Option<()> {
             *figure = column.map_or(0, |column| column[index]);
         }
         let entry = E::of_row(said, &row)?;
-        match into.get_mut(id.as_str()) {
-            Some(sum) => sum.add(&entry).then_some(())?,
-            None => _ = into.insert(id.as_str().into(), entry),
-        }
+        into.add(into.hash(id), id.into(), entry).then_some(())?;
     }
     Some(())
 }
@@ -182,7 +266,7 @@ mod tests {
         #[test]
         fn what_was_packed_is_unpacked(items in items()) {
             let mut found = ById::default();
-            let bytes = pack(items.iter().map(|(id, item)| (&**id, item)));
+            let bytes = pack(items.iter());
             prop_assert!(unpack(&bytes, &mut found).is_some());
             prop_assert_eq!(found, items);
         }
@@ -196,12 +280,11 @@ mod tests {
 
     #[test]
     fn columns_of_another_length_are_refused() {
-        let segment = Segment {
-            ids: vec!["1".into(), "2".into()],
-            figure_columns: vec![FigureColumn { place: 0, values: vec![1] }],
-            ..Segment::default()
-        };
+        let mut bytes = Vec::new();
+        ["1", "2"].into_iter().for_each(|id| put_text(1, id, &mut bytes));
+        assert!(unpack::<StoreDayItem>(&bytes, &mut ById::default()).is_some());
+        put_column(4, 0, [1].into_iter(), &mut Vec::new(), &mut bytes);
         let mut found: ById<StoreDayItem> = ById::default();
-        assert!(unpack(&segment.encode_to_vec(), &mut found).is_none());
+        assert!(unpack(&bytes, &mut found).is_none());
     }
 }

@@ -20,12 +20,13 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt,
+    hash::BuildHasherDefault,
 };
 
-use ahash::RandomState;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
+    by_id::Hashed,
     document::{SEPARATOR, Stamp, Stored},
     entries::{Entries, Entry},
     error::FoldError,
@@ -74,7 +75,9 @@ impl<E: Entry> Page<E> {
         if !self.entries.takes(&changes) {
             return Err(FoldError::overflow(&self.stamp.id));
         }
-        changes.into_iter().for_each(|(id, change)| self.entries.add(id, change));
+        for (id, change) in changes {
+            self.entries.add(self.entries.hash(&id), id, change);
+        }
         self.stamp.position = position;
         Ok(())
     }
@@ -158,24 +161,18 @@ pub struct Inline<E> {
     known: Known,
 }
 
-/// Which entries are inline, by the hashes of their ids: a head is kept in memory for as long as its store trades.
+/// Which entries are inline, by the hashes of their ids: a head is kept in memory for as long as its store trades. Of 4,000 ids
+/// two have the same by chance in one head of some 10^12, and it would take a crash at the same moment for that to matter.
 #[derive(Clone, Debug, Default)]
 struct Known {
-    /// Keyed, so that nobody can make up ids that clash. Of 4,000 ids two clash by chance in one head of some 10^12, and
-    /// it would take a crash at the same moment for that to matter.
-    hasher: RandomState,
-    items: HashSet<u64, RandomState>,
+    items: HashSet<u64, BuildHasherDefault<Hashed>>,
     /// With the lines sold of each.
-    stores: HashMap<u64, i64, RandomState>,
+    stores: HashMap<u64, i64, BuildHasherDefault<Hashed>>,
     /// In how many stores something was sold.
     selling: i64,
 }
 
 impl Known {
-    fn hash(&self, id: &str) -> u64 {
-        self.hasher.hash_one(id)
-    }
-
     fn contains(&self, hash: u64) -> bool {
         self.items.contains(&hash) || self.stores.contains_key(&hash)
     }
@@ -184,17 +181,24 @@ impl Known {
         self.items.len() + self.stores.len()
     }
 
-    /// Takes in an item, or a store with the lines sold there.
-    fn insert(&mut self, hash: u64, lines_sold: Option<i64>) {
-        match lines_sold {
-            None => {
-                self.items.insert(hash);
-            }
-            Some(sold) => {
-                let before = self.stores.insert(hash, sold).unwrap_or(0);
-                self.selling += i64::from(sold > 0) - i64::from(before > 0);
+    fn sold(&self, hash: u64) -> i64 {
+        self.stores.get(&hash).copied().unwrap_or(0)
+    }
+
+    /// Takes in an entry that changes; false if there is no room for another.
+    fn takes(&mut self, hash: u64, section: Section, limit: usize, lines_sold: impl FnOnce() -> i64) -> bool {
+        if self.len() >= limit && !self.contains(hash) {
+            return false;
+        }
+        match section {
+            Section::Items => _ = self.items.insert(hash),
+            Section::Stores => {
+                let sum = self.stores.entry(hash).or_default();
+                let before = std::mem::replace(sum, sum.saturating_add(lines_sold()));
+                self.selling += i64::from(*sum > 0) - i64::from(before > 0);
             }
         }
+        true
     }
 }
 
@@ -214,8 +218,7 @@ impl<E: Entry> Inline<E> {
     /// True if changes of different entries fit.
     pub(crate) fn takes(&self, section: Section, changes: &[(Text, E)]) -> bool {
         let sold = |(id, change): &(Text, E)| {
-            let before = self.known.stores.get(&self.known.hash(id)).copied().unwrap_or(0);
-            before.checked_add(change.lines_sold()).is_some()
+            self.known.sold(self.entries.hash(id)).checked_add(change.lines_sold()).is_some()
         };
         self.entries.takes(changes) && (section == Section::Items || changes.iter().all(sold))
     }
@@ -231,28 +234,19 @@ impl<E: Entry> Inline<E> {
     ) -> Vec<Spilled<E>> {
         let mut beyond = Vec::new();
         for (id, change) in changes {
-            let hash = self.known.hash(&id);
-            let is_known = self.known.contains(hash);
-            if !is_known && self.known.len() >= limit {
+            let hash = self.entries.hash(&id);
+            if self.known.takes(hash, section, limit, || change.lines_sold()) {
+                self.entries.add(hash, id, change);
+            } else {
                 beyond.push((id, change));
-                continue;
             }
-            match section {
-                Section::Items if is_known => {}
-                Section::Items => self.known.insert(hash, None),
-                Section::Stores => {
-                    let before = self.known.stores.get(&hash).copied().unwrap_or(0);
-                    self.known.insert(hash, Some(before.saturating_add(change.lines_sold())));
-                }
-            }
-            self.entries.add(id, change);
         }
         sort(head_id, section, beyond)
     }
 
     /// What of changes that the head has already belongs on pages.
     pub(crate) fn spilled(&self, head_id: &str, section: Section, changes: Vec<(Text, E)>) -> Vec<Spilled<E>> {
-        let is_inline = |id: &str| self.known.contains(self.known.hash(id));
+        let is_inline = |id: &str| self.known.contains(self.entries.hash(id));
         sort(head_id, section, changes.into_iter().filter(|(id, _)| !is_inline(id)).collect())
     }
 
@@ -267,8 +261,7 @@ impl<E: Entry> Inline<E> {
     /// Takes note that this is what is stored.
     pub(crate) fn loaded(&mut self, section: Section) {
         for (id, entry) in self.entries.iter() {
-            let lines_sold = (section == Section::Stores).then(|| entry.lines_sold());
-            self.known.insert(self.known.hash(id), lines_sold);
+            self.known.takes(self.entries.hash(id), section, usize::MAX, || entry.lines_sold());
         }
         self.entries.loaded();
     }

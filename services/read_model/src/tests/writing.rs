@@ -8,8 +8,8 @@ use super::{
     given::{log, sale, sale_line},
 };
 use crate::{
+    by_id::ById,
     document::{self, Head, Key, Write},
-    entries::ById,
     figures::StoreDayItem,
     registry::{Report, StoreDays},
     segment::{MAX_SEGMENTS, unpack},
@@ -91,7 +91,8 @@ fn an_update_holds_only_what_changed() {
     let mut items: ById<StoreDayItem> = ById::default();
     unpack(set.get_binary_generic("items.1").unwrap(), &mut items).unwrap();
     assert_eq!(items.len(), 1);
-    assert_eq!((items["2"].transactions, items["2"].quantity_sold_milli, items["2"].gross_minor), (1, 1_000, 100));
+    let item = items.get("2").unwrap();
+    assert_eq!((item.transactions, item.quantity_sold_milli, item.gross_minor), (1, 1_000, 100));
 }
 
 #[test]
