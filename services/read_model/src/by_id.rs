@@ -7,6 +7,7 @@
 use std::{
     collections::{HashMap, hash_map},
     hash::{BuildHasherDefault, Hasher},
+    mem,
 };
 
 use ahash::RandomState;
@@ -60,8 +61,9 @@ impl<E> ById<E> {
         None
     }
 
-    /// Adds to the entry of an id, which has this hash; false if a figure does not fit.
-    pub(crate) fn add(&mut self, mut hash: u64, id: Text, change: E) -> bool
+    /// Adds to the entry of an id, which has this hash; false if a figure does not fit. Only what is new is taken from where it
+    /// is: most is added to what is there, and need not be moved for that.
+    pub(crate) fn add(&mut self, mut hash: u64, id: &mut Text, change: &mut E) -> bool
     where
         E: Sum,
     {
@@ -69,11 +71,11 @@ impl<E> ById<E> {
             match self.places.entry(hash) {
                 hash_map::Entry::Vacant(free) => {
                     free.insert(self.entries.len());
-                    self.entries.push((id, change));
+                    self.entries.push((mem::take(id), mem::take(change)));
                     return true;
                 }
                 hash_map::Entry::Occupied(place) => match self.entries.get_mut(*place.get()) {
-                    Some((known, sum)) if *known == id => return sum.add(&change),
+                    Some((known, sum)) if known == id => return sum.add(change),
                     _ => hash = hash.wrapping_add(1),
                 },
             }
@@ -133,9 +135,8 @@ impl<E: PartialEq> PartialEq for ById<E> {
 impl<E: Sum> FromIterator<(Text, E)> for ById<E> {
     fn from_iter<I: IntoIterator<Item = (Text, E)>>(entries: I) -> Self {
         let mut by_id = Self::default();
-        for (id, entry) in entries {
-            let hash = by_id.hash(&id);
-            _ = by_id.add(hash, id, entry);
+        for (mut id, mut entry) in entries {
+            _ = by_id.add(by_id.hash(&id), &mut id, &mut entry);
         }
         by_id
     }
@@ -155,7 +156,7 @@ mod tests {
         let mut by_id = ById::default();
         let hash = by_id.hash("a");
         for (id, on_hand) in [("b", 1), ("c", 2), ("a", 4), ("b", 8), ("c", 16), ("a", 32)] {
-            assert!(by_id.add(hash, id.into(), of(on_hand)));
+            assert!(by_id.add(hash, &mut id.into(), &mut of(on_hand)));
         }
         let all: Vec<(&str, i64)> = by_id.iter().map(|(id, entry)| (id, entry.on_hand_milli)).collect();
         assert_eq!(all, [("b", 9), ("c", 18), ("a", 36)]);

@@ -41,10 +41,12 @@ pub(crate) fn currency(code: &str) -> Result<Text, FoldError> {
         .map_err(|_| FoldError::malformed("currency_code", code))
 }
 
+#[inline]
 pub(crate) fn key(field: &'static str, key: &str) -> Result<Text, FoldError> {
     if key.len() > MAX_KEY_BYTES { Err(FoldError::malformed(field, key)) } else { Ok(key.into()) }
 }
 
+#[inline]
 pub(crate) fn figure(field: &'static str, figure: i64) -> Result<i64, FoldError> {
     if (-MAX_FIGURE..=MAX_FIGURE).contains(&figure) { Ok(figure) } else { Err(FoldError::malformed(field, figure)) }
 }

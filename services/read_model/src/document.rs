@@ -49,8 +49,7 @@ impl Key {
     /// The id of the document.
     #[must_use]
     pub fn id(&self) -> Text {
-        let mut id = Text::with_capacity(self.first.len() + 1 + self.second.len());
-        id.push_str(&self.first);
+        let mut id = self.first.clone();
         id.push(SEPARATOR);
         id.push_str(&self.second);
         id

@@ -97,9 +97,9 @@ impl<E: Entry> Entries<E> {
         self.sums.hash(id)
     }
 
-    /// Adds a change that fits, of an id with this hash.
-    pub(crate) fn add(&mut self, hash: u64, id: Text, change: E) {
-        self.headroom.took(&change);
+    /// Adds a change that fits, of an id with this hash; see [`ById::add`].
+    pub(crate) fn add(&mut self, hash: u64, id: &mut Text, change: &mut E) {
+        self.headroom.took(change);
         _ = self.sums.add(hash, id, change);
     }
 
@@ -112,7 +112,7 @@ impl<E: Entry> Entries<E> {
     pub(crate) fn gather(&mut self, stored: Self) -> bool {
         let mut all = stored.sums;
         for (id, change) in self.sums.iter() {
-            if !all.add(all.hash(id), id.into(), change.clone()) {
+            if !all.add(all.hash(id), &mut id.into(), &mut change.clone()) {
                 return false;
             }
         }

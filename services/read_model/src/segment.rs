@@ -90,23 +90,23 @@ struct FigureColumn {
 pub(crate) fn pack<'a, E: Entry>(entries: impl Iterator<Item = (&'a str, &'a E)>) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut texts = Texts::default();
-    let mut texts_of_rows: Vec<u32> = Vec::new();
+    let mut texts_of_rows = Vec::new();
     let mut figures_of_rows: Vec<i64> = Vec::new();
     for (id, entry) in entries {
         entry.rows(&mut |said, figures| {
             put_text(1, id, &mut bytes);
-            texts_of_rows.extend(texts.numbers(said));
+            texts_of_rows.push(texts.numbers(said));
             figures_of_rows.extend_from_slice(figures);
         });
     }
     texts.known.iter().for_each(|text| put_text(2, text, &mut bytes));
     let mut packed = Vec::new();
     for place in 0..TEXTS {
-        let numbers = texts_of_rows.iter().skip(place).step_by(TEXTS).map(|number| u64::from(*number));
+        let numbers = texts_of_rows.iter().map(|row: &[u32; TEXTS]| u64::from(row[place]));
         put_column(3, place, numbers, &mut packed, &mut bytes);
     }
     for place in 0..E::FIGURES {
-        let values = figures_of_rows.iter().skip(place).step_by(E::FIGURES).map(|value| zigzag(*value));
+        let values = figures_of_rows.chunks_exact(E::FIGURES).map(|row| zigzag(row[place]));
         put_column(4, place, values, &mut packed, &mut bytes);
     }
     bytes
@@ -237,8 +237,8 @@ pub(crate) fn unpack<E: Entry>(bytes: &[u8], into: &mut ById<E>) -> Option<()> {
         for (figure, column) in row.iter_mut().zip(&figures) {
             *figure = column.map_or(0, |column| column[index]);
         }
-        let entry = E::of_row(said, &row)?;
-        into.add(into.hash(id), id.into(), entry).then_some(())?;
+        let mut entry = E::of_row(said, &row)?;
+        into.add(into.hash(id), &mut id.into(), &mut entry).then_some(())?;
     }
     Some(())
 }

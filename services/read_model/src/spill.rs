@@ -21,6 +21,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt,
     hash::BuildHasherDefault,
+    mem,
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -68,15 +69,15 @@ impl<E: Entry> Page<E> {
     ///
     /// # Errors
     /// If a figure would not fit.
-    pub fn fold(&mut self, position: i64, changes: Vec<(Text, E)>) -> Result<(), FoldError> {
+    pub fn fold(&mut self, position: i64, mut changes: Vec<(Text, E)>) -> Result<(), FoldError> {
         if self.stamp.has(position) {
             return Ok(());
         }
         if !self.entries.takes(&changes) {
             return Err(FoldError::overflow(&self.stamp.id));
         }
-        for (id, change) in changes {
-            self.entries.add(self.entries.hash(&id), id, change);
+        for (id, change) in &mut changes {
+            self.entries.add(self.entries.hash(id), id, change);
         }
         self.stamp.position = position;
         Ok(())
@@ -194,7 +195,7 @@ impl Known {
             Section::Items => _ = self.items.insert(hash),
             Section::Stores => {
                 let sum = self.stores.entry(hash).or_default();
-                let before = std::mem::replace(sum, sum.saturating_add(lines_sold()));
+                let before = mem::replace(sum, sum.saturating_add(lines_sold()));
                 self.selling += i64::from(*sum > 0) - i64::from(before > 0);
             }
         }
@@ -230,15 +231,15 @@ impl<E: Entry> Inline<E> {
         head_id: &str,
         section: Section,
         limit: usize,
-        changes: impl IntoIterator<Item = (Text, E)>,
+        changes: &mut [(Text, E)],
     ) -> Vec<Spilled<E>> {
         let mut beyond = Vec::new();
         for (id, change) in changes {
-            let hash = self.entries.hash(&id);
+            let hash = self.entries.hash(id);
             if self.known.takes(hash, section, limit, || change.lines_sold()) {
                 self.entries.add(hash, id, change);
             } else {
-                beyond.push((id, change));
+                beyond.push((mem::take(id), mem::take(change)));
             }
         }
         sort(head_id, section, beyond)

@@ -57,15 +57,18 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StoreDayChange)>, Fold
     let (day, store_id, change) = match &*kind {
         Kind::SaleRecorded(sale) => {
             let (register, store) = receipt(sale.receipt.as_ref())?;
-            (checked::day(sale.business_day.as_ref())?, store, recorded(sale, register)?)
+            let day = checked::day(sale.business_day.as_ref())?;
+            (day, store, recorded(sale, day, register)?)
         }
         Kind::SaleVoided(void) => {
             let (register, store) = receipt(void.receipt.as_ref())?;
-            (checked::day(void.business_day.as_ref())?, store, voided(void, register)?)
+            let day = checked::day(void.business_day.as_ref())?;
+            (day, store, voided(void, day, register)?)
         }
         Kind::ReturnRecorded(back) => {
             let (register, store) = receipt(back.receipt.as_ref())?;
-            (checked::day(back.business_day.as_ref())?, store, returned(back, register)?)
+            let day = checked::day(back.business_day.as_ref())?;
+            (day, store, returned(back, day, register)?)
         }
         Kind::DeliveryRecorded(delivery) => {
             (checked::day(delivery.business_day.as_ref())?, delivery.store_id.as_str(), delivered(delivery)?)
@@ -99,8 +102,7 @@ fn receipt(receipt: Option<&daybook::event::v1::ReceiptKey>) -> Result<(&str, &s
     Ok((&receipt.register_id, &receipt.store_id))
 }
 
-fn recorded(sale: &SaleRecorded, register_id: &str) -> Result<StoreDayChange, FoldError> {
-    let day = checked::day(sale.business_day.as_ref())?;
+fn recorded(sale: &SaleRecorded, day: &BusinessDay, register_id: &str) -> Result<StoreDayChange, FoldError> {
     let mut change = sold(&sale.lines, &sale.tenders, sale.change_minor)?.at(day, register_id, &sale.operator_id)?;
     change.currency_code = checked::currency(&sale.currency_code)?;
     change.counts.business_date_mismatches = i64::from(!sale.claimed_business_date.is_empty());
@@ -108,8 +110,7 @@ fn recorded(sale: &SaleRecorded, register_id: &str) -> Result<StoreDayChange, Fo
 }
 
 /// Everything is taken from where the sale put it; what remains is that there was a void.
-fn voided(void: &SaleVoided, register_id: &str) -> Result<StoreDayChange, FoldError> {
-    let day = checked::day(void.business_day.as_ref())?;
+fn voided(void: &SaleVoided, day: &BusinessDay, register_id: &str) -> Result<StoreDayChange, FoldError> {
     let mut sale = sold(&void.lines, &void.tenders, void.change_minor)?.at(day, register_id, &void.sale_operator_id)?;
     sale.counts.business_date_mismatches = i64::from(void.date_was_claimed);
     let mut change = sale.negated().ok_or_else(too_much)?;
@@ -200,8 +201,7 @@ fn tender_key(number: i32) -> Result<Text, FoldError> {
     known.map(|_| number.to_compact_string()).ok_or_else(|| FoldError::malformed("tenders.type", number))
 }
 
-fn returned(back: &ReturnRecorded, register_id: &str) -> Result<StoreDayChange, FoldError> {
-    let day = checked::day(back.business_day.as_ref())?;
+fn returned(back: &ReturnRecorded, day: &BusinessDay, register_id: &str) -> Result<StoreDayChange, FoldError> {
     let mut change = StoreDayChange {
         currency_code: checked::currency(&back.currency_code)?,
         categories: category_sales::of_store_day(category_sales::returned(&back.lines)?)?,

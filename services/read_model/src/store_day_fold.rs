@@ -41,7 +41,7 @@ impl Head for StoreDay {
         }
     }
 
-    fn fold(&mut self, position: i64, change: StoreDayChange) -> Result<Vec<Spilled<StoreDayItem>>, FoldError> {
+    fn fold(&mut self, position: i64, mut change: StoreDayChange) -> Result<Vec<Spilled<StoreDayItem>>, FoldError> {
         let id = self.stamp.id.as_str();
         let overflow = || FoldError::overflow(id);
         // Asked of an event that the day has already, too: what the day refused went to no page either.
@@ -109,7 +109,7 @@ impl Head for StoreDay {
         self.operators.add(operator);
         self.taxes.add(change.taxes);
         self.tenders.add(change.tenders);
-        let spilled = self.items.add(self.stamp.id.as_str(), Section::Items, INLINE_ITEMS, change.items);
+        let spilled = self.items.add(self.stamp.id.as_str(), Section::Items, INLINE_ITEMS, &mut change.items);
         self.has_pages |= !spilled.is_empty();
         self.changed.0.description |= self.has_pages != had_pages;
         self.stamp.position = position;

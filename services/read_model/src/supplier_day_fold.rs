@@ -179,11 +179,14 @@ fn moved(moved: &UnassignedSalesMoved) -> Result<Vec<(Key, SupplierDayChange)>, 
 
 fn by_supplier<'a>(
     place: &Place<'a>,
-    lines: impl Iterator<Item = Result<Line<'a>, FoldError>>,
+    lines: impl ExactSizeIterator<Item = Result<Line<'a>, FoldError>>,
 ) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {
-    let lines = lines.collect::<Result<Vec<_>, _>>()?;
+    let mut read = Vec::with_capacity(lines.len());
+    for line in lines {
+        read.push(line?);
+    }
     // Stable: of texts the last line of an item has the word. Not the lines are sorted: they are large.
-    let mut lines: Vec<&Line<'_>> = lines.iter().collect();
+    let mut lines: Vec<&Line<'_>> = read.iter().collect();
     lines.sort_by_key(|line| (line.supplier_id, line.item_id));
     let store_id = checked::key("store_id", place.store_id)?;
     let mut changes: Vec<(Key, SupplierDayChange)> = Vec::with_capacity(lines.len());
@@ -262,10 +265,10 @@ impl Head for SupplierDay {
         }
     }
 
-    fn fold(&mut self, position: i64, change: SupplierDayChange) -> Result<Vec<Spilled<SupplierEntry>>, FoldError> {
+    fn fold(&mut self, position: i64, mut change: SupplierDayChange) -> Result<Vec<Spilled<SupplierEntry>>, FoldError> {
         let id = self.stamp.id.as_str();
         let of_store = ByCurrency::one(&change.currency_code, change.figures);
-        let store = [(change.store_id, SupplierEntry { by_currency: of_store, ..SupplierEntry::default() })];
+        let mut store = [(change.store_id, SupplierEntry { by_currency: of_store, ..SupplierEntry::default() })];
         if self.stamp.has(position) {
             let mut spilled = self.items.spilled(id, Section::Items, change.items);
             spilled.extend(self.stores.spilled(id, Section::Stores, store.into()));
@@ -281,9 +284,9 @@ impl Head for SupplierDay {
         }
         let before = (self.selling_stores_inline, self.has_item_pages, self.has_store_pages);
         self.by_currency.add(figures);
-        let mut spilled = self.items.add(id, Section::Items, INLINE_ITEMS, change.items);
+        let mut spilled = self.items.add(id, Section::Items, INLINE_ITEMS, &mut change.items);
         self.has_item_pages |= !spilled.is_empty();
-        let stores = self.stores.add(id, Section::Stores, INLINE_STORES, store);
+        let stores = self.stores.add(id, Section::Stores, INLINE_STORES, &mut store);
         self.has_store_pages |= !stores.is_empty();
         self.selling_stores_inline = self.stores.selling();
         spilled.extend(stores);

@@ -142,10 +142,10 @@ fn a_store_day_of_a_thousand_items_is_small() {
         quantity_rejected_milli: figure,
         quantity_adjusted_milli: figure,
     };
-    let many: Vec<_> = (0..999_u32).map(|n| (format!("4006381{n:06}").into(), item.clone())).collect();
+    let mut many: Vec<_> = (0..999_u32).map(|n| (format!("4006381{n:06}").into(), item.clone())).collect();
     let mut items: Inline<StoreDayItem> = Inline::default();
     assert!(items.takes(Section::Items, &many));
-    assert!(items.add("id", Section::Items, 1_000, many).is_empty());
+    assert!(items.add("id", Section::Items, 1_000, &mut many).is_empty());
     document.items = items;
     let Some(Write::Insert(raw)) = document::write(&document).unwrap() else { panic!("an insert") };
     let bytes = raw.as_bytes().len();
