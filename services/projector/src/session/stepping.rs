@@ -17,7 +17,7 @@ use std::{
 use daybook::event::v1::RecordedEvent;
 use daybook_chassis::trace::{self, Span};
 use futures_util::future::BoxFuture;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tracing::debug;
 
 use super::{Pending, Projector, SessionError};
@@ -28,6 +28,11 @@ use crate::{
     projection::{Load, Projection, Turn},
     store::{Store, StoreError},
 };
+
+/// From so many events on a batch is folded into all reports at the same time. Fewer are folded into one after the other, and so take
+/// one processor at most: with two at work at once, a register whose sale is being recorded waits for some milliseconds, on a
+/// machine that it shares with the projector, whenever something for it is to be done.
+const TOGETHER_EVENTS: usize = 1_000;
 
 /// What is done with a batch of events and one report.
 type Work =
@@ -171,23 +176,16 @@ impl Projector {
         .await
     }
 
-    /// What has its turn of what is folded and not written, in a task for each report.
+    /// What has its turn of what is folded and not written.
     async fn loads(&self, projections: &mut Vec<Box<dyn Projection>>, turn: Turn) -> Result<Vec<Load>, SessionError> {
-        let mut tasks = JoinSet::new();
-        for mut projection in projections.drain(..) {
+        let all = with_each(projections, turn == Turn::ALL, |mut projection| {
             let store = self.store.clone();
-            tasks.spawn(trace::carried(async move {
+            async move {
                 let load = projection.depart(&store, turn).await;
                 (projection, load)
-            }));
-        }
-        let mut all = Vec::new();
-        while let Some(done) = tasks.join_next().await {
-            let (projection, load) = done.map_err(|panic| SessionError::Store(StoreError::Task(panic)))?;
-            projections.push(projection);
-            all.push(load.map_err(SessionError::Store)?);
-        }
-        Ok(all)
+            }
+        });
+        all.await?.into_iter().map(|load| load.map_err(SessionError::Store)).collect()
     }
 
     async fn advance(&self, place: &mut Place, reached: Reached) -> Result<(), SessionError> {
@@ -208,8 +206,7 @@ impl Projector {
         self.fold(place, projections, batch, |projection, store, events| projection.project(store, events)).await
     }
 
-    /// Does something with a batch and each report, in a task of its own, so that one is folded while the database works for
-    /// another. What could not be folded is parked.
+    /// Does something with a batch and each report. What could not be folded is parked.
     async fn fold(
         &self,
         place: &Place,
@@ -217,18 +214,15 @@ impl Projector {
         batch: &Batch,
         work: Work,
     ) -> Result<(), SessionError> {
-        let mut tasks = JoinSet::new();
-        for mut projection in projections.drain(..) {
+        let outcomes = with_each(projections, batch.events.len() >= TOGETHER_EVENTS, |mut projection| {
             let (store, events) = (self.store.clone(), Arc::clone(&batch.events));
-            tasks.spawn(trace::carried(async move {
+            async move {
                 let outcome = work(&mut *projection, &store, &events).await;
                 (projection, outcome)
-            }));
-        }
+            }
+        });
         let mut failures = Failures::new();
-        while let Some(done) = tasks.join_next().await {
-            let (projection, outcome) = done.map_err(|panic| SessionError::Store(StoreError::Task(panic)))?;
-            projections.push(projection);
+        for outcome in outcomes.await? {
             for (position, errors) in outcome.map_err(SessionError::Store)? {
                 failures.entry(position).or_default().extend(errors);
             }
@@ -250,4 +244,40 @@ impl Projector {
             }
         }
     }
+}
+
+/// Does something with each report in a task of its own: with all at the same time, so that one is folded while the database works
+/// for another, or with one after the other.
+async fn with_each<T, F>(
+    projections: &mut Vec<Box<dyn Projection>>,
+    together: bool,
+    work: impl Fn(Box<dyn Projection>) -> F,
+) -> Result<Vec<T>, SessionError>
+where
+    T: Send + 'static,
+    F: Future<Output = (Box<dyn Projection>, T)> + Send + 'static,
+{
+    let (mut tasks, mut outcomes) = (JoinSet::new(), Vec::new());
+    for projection in std::mem::take(projections) {
+        tasks.spawn(trace::carried(work(projection)));
+        while !together && let Some(done) = tasks.join_next().await {
+            take(done, projections, &mut outcomes)?;
+        }
+    }
+    while let Some(done) = tasks.join_next().await {
+        take(done, projections, &mut outcomes)?;
+    }
+    Ok(outcomes)
+}
+
+/// Takes back what a task worked with, and what came of it.
+fn take<T>(
+    done: Result<(Box<dyn Projection>, T), JoinError>,
+    projections: &mut Vec<Box<dyn Projection>>,
+    outcomes: &mut Vec<T>,
+) -> Result<(), SessionError> {
+    let (projection, outcome) = done.map_err(|panic| SessionError::Store(StoreError::Task(panic)))?;
+    projections.push(projection);
+    outcomes.push(outcome);
+    Ok(())
 }
