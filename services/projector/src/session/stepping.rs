@@ -178,14 +178,14 @@ impl Projector {
 
     /// What has its turn of what is folded and not written.
     async fn loads(&self, projections: &mut Vec<Box<dyn Projection>>, turn: Turn) -> Result<Vec<Load>, SessionError> {
-        let all = with_each(projections, turn == Turn::ALL, |mut projection| {
+        with_each(projections, turn == Turn::ALL, |mut projection| {
             let store = self.store.clone();
             async move {
                 let load = projection.depart(&store, turn).await;
                 (projection, load)
             }
-        });
-        all.await?.into_iter().map(|load| load.map_err(SessionError::Store)).collect()
+        })
+        .await
     }
 
     async fn advance(&self, place: &mut Place, reached: Reached) -> Result<(), SessionError> {
@@ -222,10 +222,8 @@ impl Projector {
             }
         });
         let mut failures = Failures::new();
-        for outcome in outcomes.await? {
-            for (position, errors) in outcome.map_err(SessionError::Store)? {
-                failures.entry(position).or_default().extend(errors);
-            }
+        for (position, errors) in outcomes.await?.into_iter().flatten() {
+            failures.entry(position).or_default().extend(errors);
         }
         parked::park(&self.store, &place.generation, &batch.events, &failures).await.map_err(SessionError::Store)
     }
@@ -247,7 +245,7 @@ impl Projector {
 }
 
 /// Does something with each report in a task of its own: with all at the same time, so that one is folded while the database works
-/// for another, or with one after the other.
+/// for another, or with one after the other. The first failure ends it: each waits for some seconds for a database that is away.
 async fn with_each<T, F>(
     projections: &mut Vec<Box<dyn Projection>>,
     together: bool,
@@ -255,7 +253,7 @@ async fn with_each<T, F>(
 ) -> Result<Vec<T>, SessionError>
 where
     T: Send + 'static,
-    F: Future<Output = (Box<dyn Projection>, T)> + Send + 'static,
+    F: Future<Output = (Box<dyn Projection>, Result<T, StoreError>)> + Send + 'static,
 {
     let (mut tasks, mut outcomes) = (JoinSet::new(), Vec::new());
     for projection in std::mem::take(projections) {
@@ -272,12 +270,12 @@ where
 
 /// Takes back what a task worked with, and what came of it.
 fn take<T>(
-    done: Result<(Box<dyn Projection>, T), JoinError>,
+    done: Result<(Box<dyn Projection>, Result<T, StoreError>), JoinError>,
     projections: &mut Vec<Box<dyn Projection>>,
     outcomes: &mut Vec<T>,
 ) -> Result<(), SessionError> {
     let (projection, outcome) = done.map_err(|panic| SessionError::Store(StoreError::Task(panic)))?;
     projections.push(projection);
-    outcomes.push(outcome);
+    outcomes.push(outcome.map_err(SessionError::Store)?);
     Ok(())
 }
