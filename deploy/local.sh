@@ -27,7 +27,7 @@ usage: deploy/local.sh COMMAND
   down [--purge]    stop everything; --purge also deletes the data
   servers           start only PostgreSQL, NATS and MongoDB, and print how to reach them
   test [-- ARGS]    run every check and test against servers of their own; ARGS go to `cargo test`
-  bench [P1 … P9|D1|E1|G1|all] [--json]
+  bench [P1 … P9|D1|E1|G1|G2|all] [--json]
                     measure Daybook against its targets and its peers; `bench --help` lists further options
   soak [--debug] [--minutes N] [--seed S]
                     break everything by random pairs of faults and check that nothing is lost; `soak --help` lists further

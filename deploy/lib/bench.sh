@@ -42,7 +42,7 @@ bench_needs_year() {
         case $argument in
             --year | --year=*) return 1 ;;
             [Pp]8 | [Aa][Ll][Ll]) wanted=yes ;;
-            [Pp][1-9] | [DdEeGg]1) named=yes ;;
+            [Pp][1-9] | [DdEeGg]1 | [Gg]2) named=yes ;;
         esac
     done
     [[ $wanted || ! $named ]]
