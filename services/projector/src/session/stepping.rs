@@ -244,6 +244,9 @@ impl Projector {
     }
 }
 
+/// A report that something was done with, and what came of it.
+type Done<T> = (Box<dyn Projection>, Result<T, StoreError>);
+
 /// Does something with each report in a task of its own: with all at the same time, so that one is folded while the database works
 /// for another, or with one after the other. The first failure ends it: each waits for some seconds for a database that is away.
 async fn with_each<T, F>(
@@ -253,7 +256,7 @@ async fn with_each<T, F>(
 ) -> Result<Vec<T>, SessionError>
 where
     T: Send + 'static,
-    F: Future<Output = (Box<dyn Projection>, Result<T, StoreError>)> + Send + 'static,
+    F: Future<Output = Done<T>> + Send + 'static,
 {
     let (mut tasks, mut outcomes) = (JoinSet::new(), Vec::new());
     for projection in std::mem::take(projections) {
@@ -270,7 +273,7 @@ where
 
 /// Takes back what a task worked with, and what came of it.
 fn take<T>(
-    done: Result<(Box<dyn Projection>, Result<T, StoreError>), JoinError>,
+    done: Result<Done<T>, JoinError>,
     projections: &mut Vec<Box<dyn Projection>>,
     outcomes: &mut Vec<T>,
 ) -> Result<(), SessionError> {
