@@ -55,6 +55,7 @@ impl Heads {
     pub(crate) fn clear(&self) {
         self.store_days.0.invalidate_all();
         self.supplier_days.0.invalidate_all();
+        self.category_days.0.invalidate_all();
     }
 }
 

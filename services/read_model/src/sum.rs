@@ -1,4 +1,5 @@
-//! Figures that are summed event by event. In a document each is a subdocument of short names, without the zeros, and
+//! Figures that are summed event by event. At the top of a document each is a subdocument of short names, without the zeros (those of
+//! entries and breakdowns are packed: see [`crate::segment`]), and
 //! numbers that fit into 32 bits are stored in 32: a report has many of them.
 
 use serde::Serializer;
