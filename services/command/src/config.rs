@@ -5,7 +5,7 @@
 //! - `DAYBOOK_COMMAND_METRICS_LISTEN`: address where Prometheus reads its numbers; without it nobody can;
 //! - `DAYBOOK_POSTGRES_URL`: the write store, as the role that can only append (`postgres://daybook_app:…@host/daybook`);
 //! - `DAYBOOK_POSTGRES_OWNER_URL`: the write store as its owner; only `daybook-command migrate` needs it;
-//! - `DAYBOOK_POSTGRES_CONNECTIONS`: connections for reading (default 16; two more append and watch);
+//! - `DAYBOOK_POSTGRES_CONNECTIONS`: connections for reading (default 16; three more append, watch and add up stock);
 //! - `DAYBOOK_NATS_URL`, `DAYBOOK_NATS_STREAM` (default `DAYBOOK`), `DAYBOOK_NATS_SUBJECTS` (default `daybook.event`):
 //!   where the log is published;
 //! - `DAYBOOK_NATS_REPLICAS` (default 1) and `DAYBOOK_NATS_MAX_BYTES` (default 8 GiB): of the stream, when the relay makes

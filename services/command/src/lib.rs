@@ -3,6 +3,7 @@
 //! - [`domain`]: what commands mean; pure;
 //! - [`append`]: the pipeline that every command passes through;
 //! - [`mod@store`] is Postgres, and nothing else is;
+//! - `compaction`: adding up stock beside it;
 //! - [`recent`]: the end of the log in memory, for its readers in this process;
 //! - [`lineage`]: whether it is still the log that others have read;
 //! - [`lost`]: for the operator, once it is not;
@@ -11,6 +12,7 @@
 //! - [`grpc`]: the services.
 
 pub mod append;
+mod compaction;
 pub mod config;
 pub mod domain;
 pub mod grpc;
@@ -101,7 +103,9 @@ async fn serve(config: Config, listeners: Listeners, shutdown: CancellationToken
     let (pipeline, appends) = Pipeline::new(appending.clone(), log.clone(), healthy.clone(), &metrics);
     let relay = Relay::new(log.clone(), config.nats, published).await?;
 
+    let (pending_stock, waiting_stock) = watch::channel(0);
     metrics::watch_log(&metrics, &log, publications.clone(), healths.clone());
+    metrics::watch_stock(&metrics, waiting_stock);
 
     let executor = Executor::new(appends, store.clone());
     let catalogue = CatalogueApi { executor: executor.clone(), store: store.clone(), shutdown: shutdown.clone() };
@@ -133,6 +137,7 @@ async fn serve(config: Config, listeners: Listeners, shutdown: CancellationToken
     let served = CancellationToken::new();
     tasks.spawn("append pipeline", pipeline.run(served.clone()));
     tasks.spawn("relay", relay.run(shutdown.clone()));
+    tasks.spawn("stock", compaction::run(appending.clone(), log.clone(), pending_stock, shutdown.clone()));
     let lineage = log.lineage().clone();
     tasks.spawn("watchdog", watchdog::run(appending, log, healthy, shutdown.clone()));
     tasks.spawn("health", watchdog::report(health, SERVICES, healths, lineage, shutdown.clone()));

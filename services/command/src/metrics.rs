@@ -94,6 +94,12 @@ pub(crate) fn watch_log(
     metrics.dependency("nats", move || published.borrow().healthy);
 }
 
+/// Tells how many changes of stock wait to be added up.
+pub(crate) fn watch_stock(metrics: &Metrics, pending: watch::Receiver<i64>) {
+    let help = "Changes of stock that wait in batches to be added up, as they were when it was last looked";
+    metrics.watch("daybook_stock_pending_changes", help, move || Some(value(*pending.borrow())));
+}
+
 fn relay_lag(log: &Log, published: Published) -> Option<f64> {
     let head = *log.heads().borrow();
     if published.position >= head {

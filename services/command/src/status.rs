@@ -26,7 +26,7 @@ pub fn refusal(error: &StoreError) -> Refusal {
                 .with("position", position.to_string())
                 .with("head_position", head.to_string())
         }
-        StoreError::Refused(_) | StoreError::Unreadable { .. } => {
+        StoreError::Refused(_) | StoreError::Unreadable { .. } | StoreError::DamagedStock { .. } => {
             error!(error = %chain(error), "the store cannot be read");
             Refusal::new(Code::Internal, reason::INTERNAL, "the log cannot be read")
         }

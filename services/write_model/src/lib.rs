@@ -31,7 +31,7 @@ pub struct Place<'a> {
     pub business_date: Option<Date>,
 }
 
-/// What a batch of events changes. Keys are in order, so that two appends take rows in the same order.
+/// What a batch of events changes. Keys are in order: two appends take rows in the same one, and lists of stock are added up easily.
 #[derive(Debug, Default)]
 pub struct Effects {
     pub stock: Stock,
@@ -87,7 +87,7 @@ impl Effects {
                     match Disposition::try_from(line.disposition) {
                         Ok(Disposition::ToStock) => self.on_hand(store_id, &line.item_id, line.quantity_milli),
                         Ok(Disposition::ToSupplier) => self.unsellable(store_id, &line.item_id, line.quantity_milli),
-                        // Written off goods touch the stock row all the same, so that the item is listed in the store.
+                        // Written off goods are a change of nothing, so that the item is listed in the store.
                         Ok(Disposition::WriteOff | Disposition::Unspecified) | Err(_) => {
                             self.on_hand(store_id, &line.item_id, 0);
                         }

@@ -106,9 +106,7 @@ fn a_spoilt_row_is_named() {
     in_world(async |world| {
         scenario::happen(world).await;
         let owner = world.database.owner().await;
-        let sql = format!(
-            "UPDATE stock SET on_hand_milli = on_hand_milli + 1 WHERE store_id = '{BERLIN}' AND item_id = '{BREAD}'"
-        );
+        let sql = format!("INSERT INTO stock VALUES ('{BERLIN}', '{BREAD}', 1, 0)");
         owner.batch_execute(&sql).await.unwrap();
         owner.batch_execute("DELETE FROM items WHERE item_id = '6534178'").await.unwrap();
         let summary = verified(world, &VerifyOptions::all()).await;

@@ -18,6 +18,13 @@ pub(crate) struct Database {
 impl Database {
     /// Makes the database and brings it to today's tables.
     pub(crate) async fn create(server_url: String, app_password: String, name: &str) -> Self {
+        let database = Self::bare(server_url, app_password, name).await;
+        daybook_command::store::migrate::migrate(&database.owner_url()).await.expect("the tables can be made");
+        database
+    }
+
+    /// Makes the database, without any table.
+    pub(crate) async fn bare(server_url: String, app_password: String, name: &str) -> Self {
         let database = Self { name: name.to_owned(), server_url, app_password };
         let server = connect(&database.server_url).await;
         let role = format!(
@@ -36,7 +43,6 @@ impl Database {
             .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0"))
             .await
             .expect("a database can be made");
-        daybook_command::store::migrate::migrate(&database.owner_url()).await.expect("the tables can be made");
         database
     }
 

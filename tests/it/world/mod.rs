@@ -90,6 +90,11 @@ impl World {
         start_command(&self.database, &Stream { url, ..self.stream.clone() }, self.doors.as_ref()).await
     }
 
+    /// PostgreSQL as the command service connects to it.
+    pub(crate) fn postgres(&self) -> Postgres {
+        postgres(&self.database)
+    }
+
     /// Clients of the command service.
     pub(crate) fn client(&self) -> CommandClient {
         CommandClient::new(self.command.channel())
@@ -133,8 +138,12 @@ impl World {
     }
 }
 
+fn postgres(database: &Database) -> Postgres {
+    Postgres { url: Secret::new(database.app_url()), connections: POSTGRES_CONNECTIONS }
+}
+
 async fn start_command(database: &Database, stream: &Stream, doors: Option<&Doors>) -> Service {
-    let postgres = Postgres { url: Secret::new(database.app_url()), connections: POSTGRES_CONNECTIONS };
+    let postgres = postgres(database);
     let nats = Nats {
         url: stream.url.clone(),
         stream: stream.name.clone(),

@@ -56,7 +56,7 @@ pub(super) fn of_log(events: &[RecordedEvent]) -> Stock {
 
 /// Reads the table of the write side.
 pub(super) async fn of_table(database: &Database) -> Stock {
-    let sql = "SELECT store_id, item_id, on_hand_milli, unsellable_milli FROM stock";
+    let sql = "SELECT store_id, item_id, on_hand_milli, unsellable_milli FROM stock_on_hand";
     let rows = database.owner().await.query(sql, &[]).await.expect("the table can be read");
     rows.iter().map(|row| ((row.get(0), row.get(1)), (row.get(2), row.get(3)))).collect()
 }

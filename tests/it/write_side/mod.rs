@@ -8,6 +8,7 @@ mod moving;
 mod ordering;
 mod repeating;
 mod returning;
+mod stock_lists;
 mod two_services;
 mod unknown_items;
 mod uploading;

@@ -299,9 +299,12 @@ impl Pipeline {
                 Round::Again(commands_of(accepted))
             }
             Err(error @ StoreError::Away(_)) => Round::Away { rest: commands_of(accepted), error, sent: true },
-            Err(error @ (StoreError::Refused(_) | StoreError::Replaced { .. } | StoreError::Unreadable { .. })) => {
-                Round::Broken { rest: commands_of(accepted), error }
-            }
+            Err(
+                error @ (StoreError::Refused(_)
+                | StoreError::Replaced { .. }
+                | StoreError::Unreadable { .. }
+                | StoreError::DamagedStock { .. }),
+            ) => Round::Broken { rest: commands_of(accepted), error },
         }
     }
 

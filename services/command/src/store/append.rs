@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil::Date};
 use tokio_postgres::{Row, Statement, types::ToSql};
 use uuid::Uuid;
 
-use super::{Connection, StoreError, bounded, reference};
+use super::{Connection, StoreError, bounded, reference, stock};
 use crate::lineage::Bookmark;
 
 /// A batch as columns, one entry for each event.
@@ -159,6 +159,7 @@ pub(super) async fn write<C: GenericClient>(
         on_hand.push(change.on_hand_milli);
         unsellable.push(change.unsellable_milli);
     }
+    let unsellable = stock::unless_zero(unsellable);
     let parameters: [&(dyn ToSql + Sync); 23] = [
         &request_ids,
         stream_ids,

@@ -7,7 +7,7 @@
 --           the batch was decided against a catalogue that has changed since, or if the log does not hold the event that
 --           this process saw last ($21, $22): then it is another log.
 -- appended: the events, numbered in the order of the arrays.
--- moved:    stock, one row for each store and item of the batch, in the order of the keys.
+-- moved:    what the batch changes of stock, as one row: see V3__stock_in_lists.sql.
 WITH seen AS MATERIALIZED (
     SELECT request_id, stream_id, stream_version, position, fingerprint, request_events, event_type, schema_version, payload
     FROM events
@@ -43,14 +43,9 @@ appended AS (
             business_date, occurred_at, request_id, fingerprint, request_events, payload, metadata, number)
 ),
 moved AS (
-    INSERT INTO stock AS s (store_id, item_id, on_hand_milli, unsellable_milli)
-    SELECT change.store_id, change.item_id, change.on_hand_milli, change.unsellable_milli
-    FROM head,
-        unnest($17::text[], $18::text[], $19::bigint[], $20::bigint[])
-        AS change (store_id, item_id, on_hand_milli, unsellable_milli)
-    ON CONFLICT (store_id, item_id) DO UPDATE
-    SET on_hand_milli = s.on_hand_milli + excluded.on_hand_milli,
-        unsellable_milli = s.unsellable_milli + excluded.unsellable_milli
+    INSERT INTO stock_batches (position, changes, store_ids, item_ids, on_hand_milli, unsellable_milli)
+    SELECT base + 1, cardinality($17::text[]), $17::text[], $18::text[], $19::bigint[], $20::bigint[]
+    FROM head WHERE cardinality($17::text[]) > 0
 )
 SELECT true AS written, base AS position, NULL::uuid AS request_id, NULL::uuid AS stream_id,
     NULL::integer AS stream_version, NULL::bytea AS fingerprint, NULL::integer AS request_events,

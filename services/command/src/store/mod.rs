@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod events;
 pub mod migrate;
 mod reference;
+pub mod stock;
 pub mod tables;
 
 use std::{str::FromStr as _, time::Duration};
@@ -37,8 +38,8 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(7);
 /// would otherwise hold the lock of the log, and nobody could append. Between two statements lie microseconds.
 const IDLE_IN_TRANSACTION_MILLIS: u32 = 2_000;
 
-/// Connections beside those of readers: one appends, one is asked whether Postgres is there.
-const APPEND_CONNECTIONS: usize = 2;
+/// Connections beside those of readers: one appends, one is asked whether Postgres is there, one adds up stock.
+const APPEND_CONNECTIONS: usize = 3;
 
 /// Settings of every session. Statements are planned once and kept while the log grows from nothing to millions of events:
 /// a plan that reads a whole table, right for an empty one, must never be kept. Every access has its index. And none is
@@ -64,6 +65,9 @@ pub enum StoreError {
     /// A row is not what this program writes.
     #[error("the log holds something unreadable at position {position}")]
     Unreadable { position: i64, source: daybook::event::EventError },
+    /// A list of changes of stock is not what this program writes.
+    #[error("a list of changes of stock is damaged: its columns differ in length, at position {position}")]
+    DamagedStock { position: i64 },
 }
 
 impl From<tokio_postgres::Error> for StoreError {

@@ -9,6 +9,7 @@ use super::{Store, StoreError, bounded, catalogue, events::timestamp};
 
 /// Rows of one message: some 100 kB.
 const ROWS: i64 = 1_000;
+const PAGE_ROWS: i32 = 1_000;
 
 /// Takes the messages of a reading; what it answers ends the reading early.
 pub trait Reader {
@@ -78,12 +79,8 @@ async fn read(connection: &mut super::Connection, reader: &mut (impl Reader + Se
             return Ok(());
         }
     }
-    let mut after = (String::new(), String::new());
-    loop {
-        let page = rows(&transaction, STOCK, &[&after.0, &after.1, &ROWS], stock).await?;
-        let Some(last) = page.last() else { break };
-        after = (last.store_id.clone(), last.item_id.clone());
-        if !reader.take(ReadTablesResponse { stock: page, ..empty.clone() }).await {
+    for store_id in rows(&transaction, STOCK_STORES, &[], |row| Ok(row.try_get::<_, String>(0)?)).await? {
+        if !read_stock(&transaction, &store_id, &empty, reader).await? {
             return Ok(());
         }
     }
@@ -99,6 +96,30 @@ async fn read(connection: &mut super::Connection, reader: &mut (impl Reader + Se
         }
     }
     bounded(async { Ok(transaction.commit().await?) }).await
+}
+
+/// Reads the stock of a store, which is added up once for all of its pages. False if nobody wants more.
+async fn read_stock(
+    transaction: &Transaction<'_>,
+    store_id: &str,
+    empty: &ReadTablesResponse,
+    reader: &mut (impl Reader + Send),
+) -> Result<bool, StoreError> {
+    let portal = bounded(async {
+        let statement = transaction.prepare_cached(STOCK).await?;
+        Ok(transaction.bind(&statement, &[&store_id]).await?)
+    })
+    .await?;
+    loop {
+        let page = bounded(async { Ok(transaction.query_portal(&portal, PAGE_ROWS).await?) }).await?;
+        if page.is_empty() {
+            return Ok(true);
+        }
+        let page = page.iter().map(stock).collect::<Result<_, _>>()?;
+        if !reader.take(ReadTablesResponse { stock: page, ..empty.clone() }).await {
+            return Ok(false);
+        }
+    }
 }
 
 async fn rows<T>(
@@ -124,8 +145,14 @@ const STORES: &str =
 const ITEMS: &str = "SELECT item_id, name, gtin, category, unit_code, decimals, supplier_id, supplier_since, position
     FROM items WHERE item_id > $1 ORDER BY 1 LIMIT $2";
 
+/// Stores that have stock, as far as the parts of `stock_on_hand` say.
+const STOCK_STORES: &str = "SELECT store_id FROM stock_runs
+    UNION SELECT store_id FROM stock_batches, unnest(store_ids) AS store_id
+    UNION SELECT store_id FROM stock
+    ORDER BY store_id";
+
 const STOCK: &str = "SELECT store_id, item_id, on_hand_milli, unsellable_milli
-    FROM stock WHERE (store_id, item_id) > ($1, $2) ORDER BY store_id, item_id LIMIT $3";
+    FROM stock_on_hand WHERE store_id = $1 ORDER BY item_id";
 
 const UNASSIGNED_SALES: &str = "SELECT item_id, store_id, business_date, lines_sold, quantity_sold_milli, gross_minor,
         discount_minor, tax_minor, quantity_returned_milli, returns_net_minor

@@ -136,7 +136,7 @@ fn folded(log: &Log) -> (Stock, Unassigned, Registered) {
 }
 
 async fn stock_of(sql: &Client) -> Outcome<Stock> {
-    let rows = sql.query("SELECT store_id, item_id, on_hand_milli, unsellable_milli FROM stock", &[]).await?;
+    let rows = sql.query("SELECT store_id, item_id, on_hand_milli, unsellable_milli FROM stock_on_hand", &[]).await?;
     rows.iter().map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), (row.try_get(2)?, row.try_get(3)?)))).collect()
 }
 

@@ -17,7 +17,8 @@ pub(super) async fn of(bench: &Bench, instance: &Instance) -> Result<Size, BoxEr
     // What is dead is given back first; otherwise it depends on when the server did that by itself.
     postgres.batch_execute("VACUUM").await?;
     let sql = "SELECT (SELECT count(*) FROM events WHERE event_type = 'sale_recorded'), pg_table_size('events'),
-        pg_indexes_size('events'), pg_total_relation_size('stock')";
+        pg_indexes_size('events'), 
+        pg_total_relation_size('stock_batches') + pg_total_relation_size('stock_runs')";
     let row = postgres.query_one(sql, &[]).await?;
     let mongodb = bench.cli.servers.mongodb().await?;
     // What the server writes is counted when it is written out.
