@@ -40,7 +40,7 @@ pub struct Batch {
     pub catalogue_position: i64,
     /// An event that the log must hold.
     pub follows: Bookmark,
-    /// True if it is to be told which events are there already. Otherwise they are a [`StoreError::Conflict`].
+    /// True if it is to be looked first which events are there already. Otherwise they are a [`StoreError::Conflict`].
     pub looks: bool,
 }
 
@@ -87,13 +87,22 @@ pub struct FirstEvent {
 
 pub(super) const APPEND: &str = include_str!("append.sql");
 
-/// Looks for commands that would be refused but may have been accepted before.
-const LOOK_UP: &str =
-    "SELECT false, position, request_id, stream_id, stream_version, fingerprint, request_events, event_type,
+/// Looks for events that are there already under a request id or a place in a stream that a batch wants to take.
+const SEEN: &str = "SELECT position, request_id, stream_id, stream_version, fingerprint, request_events, event_type,
         schema_version, payload
     FROM events WHERE request_id = ANY ($1::uuid[])
     UNION
-    SELECT false, position, request_id, stream_id, stream_version, fingerprint, request_events, event_type,
+    SELECT e.position, e.request_id, e.stream_id, e.stream_version, e.fingerprint, e.request_events, e.event_type,
+        e.schema_version, e.payload
+    FROM unnest($2::uuid[], $3::integer[]) AS wanted (stream_id, stream_version)
+    JOIN events e USING (stream_id, stream_version)";
+
+/// Looks for commands that would be refused but may have been accepted before.
+const LOOK_UP: &str = "SELECT position, request_id, stream_id, stream_version, fingerprint, request_events, event_type,
+        schema_version, payload
+    FROM events WHERE request_id = ANY ($1::uuid[])
+    UNION
+    SELECT position, request_id, stream_id, stream_version, fingerprint, request_events, event_type,
         schema_version, payload
     FROM events WHERE stream_id = ANY ($2::uuid[]) AND stream_version = 1";
 
@@ -151,7 +160,14 @@ pub(super) async fn write<C: GenericClient>(
 ) -> Result<Appended, StoreError> {
     let Columns { event_ids, stream_ids, stream_versions, .. } = &batch.columns;
     let columns = &batch.columns;
-    let request_ids: Vec<Uuid> = columns.request_ids.iter().copied().flatten().collect();
+    if batch.looks {
+        let request_ids: Vec<Uuid> = columns.request_ids.iter().copied().flatten().collect();
+        let looking = client.prepare_cached(SEEN).await?;
+        let rows = client.query(&looking, &[&request_ids, stream_ids, stream_versions]).await?;
+        if !rows.is_empty() {
+            return Ok(Appended::Seen(rows.iter().map(seen).collect::<Result<_, _>>()?));
+        }
+    }
     let (mut stores, mut items, mut on_hand, mut unsellable) = (vec![], vec![], vec![], vec![]);
     for (store_id, item_id, change) in batch.effects.stock.rows() {
         stores.push(store_id);
@@ -160,8 +176,7 @@ pub(super) async fn write<C: GenericClient>(
         unsellable.push(change.unsellable_milli);
     }
     let unsellable = stock::unless_zero(unsellable);
-    let parameters: [&(dyn ToSql + Sync); 23] = [
-        &request_ids,
+    let parameters: [&(dyn ToSql + Sync); 21] = [
         stream_ids,
         stream_versions,
         &batch.touches_catalogue,
@@ -183,31 +198,25 @@ pub(super) async fn write<C: GenericClient>(
         &unsellable,
         &batch.follows.position,
         &batch.follows.event_id,
-        &batch.looks,
     ];
-    let rows = client.query(statement, &parameters).await?;
-    let mut seen_events = Vec::new();
-    for row in &rows {
-        if row.try_get(0)? {
-            return Ok(Appended::Written { base: row.try_get(1)?, recorded_at: row.try_get(10)? });
-        }
-        seen_events.push(seen(row)?);
-    }
-    Ok(if seen_events.is_empty() { Appended::Changed } else { Appended::Seen(seen_events) })
+    Ok(match client.query_opt(statement, &parameters).await? {
+        Some(row) => Appended::Written { base: row.try_get(0)?, recorded_at: row.try_get(1)? },
+        None => Appended::Changed,
+    })
 }
 
 fn seen(row: &Row) -> Result<SeenEvent, StoreError> {
-    let first = match (row.try_get(2)?, row.try_get(5)?, row.try_get(6)?) {
+    let first = match (row.try_get(1)?, row.try_get(4)?, row.try_get(5)?) {
         (Some(request_id), Some(fingerprint), Some(events)) => Some(FirstEvent { request_id, fingerprint, events }),
         _ => None,
     };
     Ok(SeenEvent {
-        position: row.try_get(1)?,
-        stream_id: row.try_get(3)?,
-        stream_version: row.try_get(4)?,
-        event_type: row.try_get(7)?,
-        schema_version: row.try_get(8)?,
-        payload: Bytes::copy_from_slice(row.try_get(9)?),
+        position: row.try_get(0)?,
+        stream_id: row.try_get(2)?,
+        stream_version: row.try_get(3)?,
+        event_type: row.try_get(6)?,
+        schema_version: row.try_get(7)?,
+        payload: Bytes::copy_from_slice(row.try_get(8)?),
         first,
     })
 }

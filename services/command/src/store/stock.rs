@@ -4,6 +4,7 @@
 
 use std::pin::pin;
 
+use ahash::{HashMap, HashMapExt as _};
 use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Row, binary_copy::BinaryCopyInWriter, types::Type};
 
@@ -43,7 +44,6 @@ struct List<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Change<'a> {
-    store_id: &'a str,
     item_id: &'a str,
     on_hand: i64,
     unsellable: i64,
@@ -104,7 +104,8 @@ async fn compact(client: &mut Object) -> Result<Option<Compacted>, StoreError> {
 async fn take_batches(transaction: &Transaction<'_>) -> Result<i64, StoreError> {
     let statement = transaction.prepare_cached(TAKE).await?;
     let rows = transaction.query(&statement, &[&STEP_CHANGES]).await?;
-    let (mut changes, mut last) = (Vec::new(), 0);
+    let mut by_store: HashMap<&str, Vec<Change<'_>>> = HashMap::new();
+    let (mut taken, mut last) = (0, 0);
     for row in &rows {
         let list = list(row)?;
         let stores: Vec<&str> = row.try_get(4)?;
@@ -112,13 +113,13 @@ async fn take_batches(transaction: &Transaction<'_>) -> Result<i64, StoreError> 
             return Err(StoreError::DamagedStock { position: list.position });
         }
         last = last.max(list.position);
-        for (place, store_id) in stores.into_iter().enumerate() {
-            changes.push(list.change(store_id, place));
+        taken += i64::try_from(stores.len()).unwrap_or(i64::MAX);
+        for (store_id, change) in stores.into_iter().zip(list.changes()) {
+            by_store.entry(store_id).or_default().push(change);
         }
     }
-    let taken = i64::try_from(changes.len()).unwrap_or(i64::MAX);
-    if taken > 0 {
-        put(transaction, 0, last, &added_up(changes)).await?;
+    if !by_store.is_empty() {
+        put(transaction, 0, last, by_store).await?;
     }
     Ok(taken)
 }
@@ -134,28 +135,28 @@ async fn merge(transaction: &Transaction<'_>, store_id: &str, level: i16) -> Res
     for row in &rows {
         let list = list(row)?;
         last = last.max(list.position);
-        changes.extend((0..list.items.len()).map(|place| list.change(store_id, place)));
+        changes.extend(list.changes());
     }
-    put(transaction, into, last, &added_up(changes)).await
+    put(transaction, into, last, [(store_id, changes)]).await
 }
 
-/// Writes one run for each store; the changes are in the order of stores.
-async fn put(
+/// Writes one run for each store.
+async fn put<'a>(
     transaction: &Transaction<'_>,
     level: i16,
     position: i64,
-    changes: &[Change<'_>],
+    changes: impl IntoIterator<Item = (&'a str, Vec<Change<'a>>)>,
 ) -> Result<(), StoreError> {
     let statement = transaction.prepare_cached(PUT).await?;
     let sink = transaction.copy_in(&statement).await?;
     let types = [Type::TEXT, Type::INT2, Type::INT8, Type::TEXT_ARRAY, Type::INT8_ARRAY, Type::INT8_ARRAY];
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
-    for run in changes.chunk_by(|one, next| one.store_id == next.store_id) {
-        let Some(first) = run.first() else { continue };
+    for (store_id, changes) in changes {
+        let run = added_up(changes);
         let items: Vec<&str> = run.iter().map(|change| change.item_id).collect();
         let on_hand: Vec<i64> = run.iter().map(|change| change.on_hand).collect();
         let unsellable = unless_zero(run.iter().map(|change| change.unsellable).collect());
-        writer.as_mut().write(&[&first.store_id, &level, &position, &items, &on_hand, &unsellable]).await?;
+        writer.as_mut().write(&[&store_id, &level, &position, &items, &on_hand, &unsellable]).await?;
     }
     writer.finish().await?;
     Ok(())
@@ -174,24 +175,21 @@ fn list(row: &Row) -> Result<List<'_>, StoreError> {
 }
 
 impl<'a> List<'a> {
-    /// The change at a place, of which there are as many as items.
-    fn change(&self, store_id: &'a str, place: usize) -> Change<'a> {
-        Change {
-            store_id,
-            item_id: self.items[place],
-            on_hand: self.on_hand[place],
-            unsellable: self.unsellable.as_ref().map_or(0, |unsellable| unsellable[place]),
-        }
+    /// The changes; all columns are as long as the first.
+    fn changes(self) -> impl Iterator<Item = Change<'a>> {
+        let unsellable = self.unsellable.into_iter().flatten().chain(std::iter::repeat(0));
+        let rest = self.on_hand.into_iter().zip(unsellable);
+        self.items.into_iter().zip(rest).map(|(item_id, (on_hand, unsellable))| Change { item_id, on_hand, unsellable })
     }
 }
 
-/// One change for each store and item, in their order. A change of nothing stays: the store has had the item. Two that no
+/// One change for each item, in their order. A change of nothing stays: the store has had the item. Two that no
 /// number can hold together stay two.
 fn added_up(mut changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
     // Lists are in order already, which this sort makes use of.
-    changes.sort_by(|one, other| (one.store_id, one.item_id).cmp(&(other.store_id, other.item_id)));
+    changes.sort_by_key(|change| change.item_id);
     changes.dedup_by(|next, sum| {
-        if (next.store_id, next.item_id) != (sum.store_id, sum.item_id) {
+        if next.item_id != sum.item_id {
             return false;
         }
         let sums = (sum.on_hand.checked_add(next.on_hand), sum.unsellable.checked_add(next.unsellable));
@@ -225,27 +223,26 @@ const PUT: &str = "COPY stock_runs (store_id, level, position, item_ids, on_hand
 mod tests {
     use super::*;
 
-    fn change(store_id: &'static str, item_id: &'static str, on_hand: i64, unsellable: i64) -> Change<'static> {
-        Change { store_id, item_id, on_hand, unsellable }
+    fn change(item_id: &str, on_hand: i64, unsellable: i64) -> Change<'_> {
+        Change { item_id, on_hand, unsellable }
     }
 
     #[test]
-    fn changes_are_added_up_by_store_and_item() {
+    fn changes_are_added_up_by_item() {
         let changes = vec![
-            change("443", "10", -1_000, 0),
-            change("443", "9", 500, 0),
-            change("1000", "9", 7, 1),
-            change("443", "10", 1_000, 0),
-            change("443", "9", -200, 3),
+            change("10", -1_000, 0),
+            change("9", 500, 0),
+            change("10", 1_000, 0),
+            change("7", 0, 1),
+            change("9", -200, 3),
         ];
-        let expected = [change("1000", "9", 7, 1), change("443", "10", 0, 0), change("443", "9", 300, 3)];
-        assert_eq!(added_up(changes), expected);
+        assert_eq!(added_up(changes), [change("10", 0, 0), change("7", 0, 1), change("9", 300, 3)]);
         assert_eq!(added_up(Vec::new()), []);
     }
 
     #[test]
     fn what_no_number_can_hold_stays_apart() {
-        let changes = vec![change("1", "1", i64::MAX, 0), change("1", "1", 1, 0), change("1", "1", -5, 0)];
+        let changes = vec![change("1", i64::MAX, 0), change("1", 1, 0), change("1", -5, 0)];
         let sum: i128 = added_up(changes).iter().map(|change| i128::from(change.on_hand)).sum();
         assert_eq!(sum, i128::from(i64::MAX) - 4);
     }
