@@ -11,7 +11,7 @@ use serde::{
 
 use crate::{
     by_id::ById,
-    segment::{MAX_SEGMENTS, TEXTS, pack, unpack},
+    segment::{MAX_SEGMENTS, MOST_SEGMENTS, TEXTS, pack, unpack},
     sum::{Headroom, Sum},
     text::Text,
     update::{EncodeError, Update},
@@ -48,13 +48,23 @@ pub struct Entries<E> {
     headroom: Headroom,
     /// Number of the next segment of the stored document.
     next: u32,
+    /// Rows of its first segment, and of those after it: as far as they were written here, 0 before.
+    first_rows: usize,
+    more_rows: usize,
     /// What is stored, if the next write shall replace all segments by one.
     gathered: Option<ById<E>>,
 }
 
 impl<E: Entry> Entries<E> {
     fn of(sums: ById<E>, next: u32) -> Self {
-        Self { headroom: Headroom::of(sums.iter().map(|(_, sum)| sum)), sums, next, gathered: None }
+        Self {
+            headroom: Headroom::of(sums.iter().map(|(_, sum)| sum)),
+            sums,
+            next,
+            first_rows: 0,
+            more_rows: 0,
+            gathered: None,
+        }
     }
 
     /// The entry of an id.
@@ -105,7 +115,8 @@ impl<E: Entry> Entries<E> {
 
     /// How many segments there are, if the next write should replace them by one.
     pub(crate) fn scattered(&self) -> Option<u32> {
-        (self.next >= MAX_SEGMENTS && !self.sums.is_empty()).then_some(self.next)
+        let many = self.next >= MAX_SEGMENTS && self.more_rows + self.sums.len() >= self.first_rows / 2;
+        ((many || self.next >= MOST_SEGMENTS) && !self.sums.is_empty()).then_some(self.next)
     }
 
     /// Takes what is stored, so that the next write replaces all segments by one; false if a sum would not fit.
@@ -133,10 +144,11 @@ impl<E: Entry> Entries<E> {
 
     /// Takes note that the document stands in the database as it is here.
     pub(crate) fn settle(&mut self) {
-        if self.gathered.take().is_some() {
-            self.next = 1;
+        if let Some(all) = self.gathered.take() {
+            (self.next, self.first_rows, self.more_rows) = (1, all.len(), 0);
         } else if !self.sums.is_empty() {
             self.next += 1;
+            self.more_rows += self.sums.len();
         }
         // Not only emptied: the map may have had room for a busy hour, in each of some thousand documents.
         self.loaded();
@@ -164,7 +176,14 @@ pub(crate) fn binary(bytes: Vec<u8>) -> Binary {
 
 impl<E> Default for Entries<E> {
     fn default() -> Self {
-        Self { sums: ById::default(), headroom: Headroom::default(), next: 0, gathered: None }
+        Self {
+            sums: ById::default(),
+            headroom: Headroom::default(),
+            next: 0,
+            first_rows: 0,
+            more_rows: 0,
+            gathered: None,
+        }
     }
 }
 
@@ -254,5 +273,44 @@ impl<'de> Deserialize<'de> for Bytes<'de> {
             }
         }
         deserializer.deserialize_bytes(OfBytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::StoreDayItem;
+
+    /// Writes changes of these entries, and says how many segments there are then.
+    fn write(
+        entries: &mut Entries<StoreDayItem>,
+        stored: &mut Entries<StoreDayItem>,
+        ids: std::ops::Range<u32>,
+    ) -> u32 {
+        for id in ids.map(|id| id.to_string()) {
+            let change = StoreDayItem { transactions: 1, ..StoreDayItem::default() };
+            for target in [&mut *entries, &mut *stored] {
+                target.add(target.hash(&id), &mut Text::from(id.as_str()), &mut change.clone());
+            }
+        }
+        if entries.scattered().is_some() {
+            assert!(entries.gather(stored.clone()), "sums fit");
+        }
+        entries.settle();
+        entries.next
+    }
+
+    #[test]
+    fn a_large_document_is_made_one_when_half_as_much_was_added_or_at_last() {
+        // Half of 200 entries after 20 writes of 5; never of one each; of 50 each after two, but not with so few segments.
+        for (each, most) in [(5, 20), (1, MOST_SEGMENTS), (50, MAX_SEGMENTS)] {
+            let (mut entries, mut stored) = (Entries::default(), Entries::default());
+            let first: Vec<u32> = (0..MAX_SEGMENTS).map(|_| write(&mut entries, &mut stored, 0..10)).collect();
+            assert_eq!(first, (1..=MAX_SEGMENTS).collect::<Vec<_>>());
+            assert_eq!(write(&mut entries, &mut stored, 0..200), 1, "nothing is known of the first: as soon as may be");
+            let segments: Vec<u32> = (0..150).map(|_| write(&mut entries, &mut stored, 0..each)).collect();
+            assert_eq!(segments.iter().max(), Some(&most), "{each} in each");
+            assert_eq!(segments[usize::try_from(most).unwrap() - 1], 1, "and then all are one");
+        }
     }
 }

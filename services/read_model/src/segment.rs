@@ -3,7 +3,7 @@
 //! What MongoDB does for an update grows with the number of fields that it changes and with the size of the document. So
 //! the entries of a document are no fields of their own: all that changed between two writes is one *segment*, a binary
 //! value that is added beside those before it. A reader adds the segments up. Once there are
-//! [`MAX_SEGMENTS`], one of the next writes replaces them by one.
+//! many ([`MAX_SEGMENTS`], [`MOST_SEGMENTS`]), one of the next writes replaces them by one.
 //!
 //! A segment is a protobuf message. Entries that share a text name it by its number in a list, and a figure that is zero
 //! in all rows has no column: a thousand items of a store-day take some 20 kB, where named fields took 70 kB.
@@ -20,9 +20,13 @@ use prost::{
 
 use crate::{by_id::ById, entries::Entry, text::Text};
 
-/// From so many segments on a document waits for its turn to be made one. More would cost readers and grow the document; fewer would be read
-/// and written whole more often.
+/// With fewer segments a document is never made one: it would be read and written whole too often.
 pub const MAX_SEGMENTS: u32 = 16;
+
+/// From so many segments on it always waits for its turn; with fewer it does once all after the first have half as many rows as
+/// that one, so that a large document is read and written whole no more often than what is added to it is worth. Each costs readers
+/// some microseconds.
+pub const MOST_SEGMENTS: u32 = 64;
 
 /// Texts of a row.
 pub const TEXTS: usize = 3;

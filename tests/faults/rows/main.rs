@@ -4,8 +4,8 @@
 //! - [`command`]: rows 1 and 2; [`postgres`]: rows 3 to 8; [`nats`]: rows 9 to 11; [`projector`]: row 12;
 //!   [`mongod`]: row 13; [`large`]: row 14; [`callers`]: rows 15 and 16; [`clocks`]: row 18; [`pairs`]: row 19.
 //!
-//! Row 17, a full disk, needs a file system of its own. Of row 16 the stalled TLS handshake is left out: the services have
-//! no TLS yet.
+//! Row 17, a full disk, needs a file system of its own. Of row 16 the stalled TLS handshake is left out: the
+//! services of these trials stand open; `hostile` among the end-to-end tests has it.
 #![allow(clippy::large_futures, reason = "a trial is one future, polled on one thread and never moved")]
 
 mod callers;

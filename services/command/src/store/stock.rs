@@ -19,8 +19,10 @@ const FAN_IN: i64 = 16;
 /// Where runs end: one for each store, with all items it ever had.
 const TOP: i16 = 2;
 
-/// Merges of one step, so that a step stays short when many stores are due together: those with the most runs come first.
+/// Merges of one step into a run of the next level, and into one of the top, which are as long as the catalogue: a step
+/// stays short also when many stores are due together. Those with the most runs come first.
 const STEP_MERGES: i64 = 64;
+const STEP_TOP_MERGES: i64 = 4;
 
 /// Only one process adds up at a time. The number only has to be the same in all of them.
 const LOCK: i64 = 0x0053_544f_434b;
@@ -92,12 +94,17 @@ async fn compact(client: &mut Object) -> Result<Option<Compacted>, StoreError> {
     }
     let changes = take_batches(&transaction).await?;
     let statement = transaction.prepare_cached(DUE).await?;
-    let due = transaction.query(&statement, &[&TOP, &FAN_IN, &STEP_MERGES]).await?;
-    for row in &due {
-        merge(&transaction, row.try_get(0)?, row.try_get(1)?).await?;
+    let mut merges = 0;
+    for level in 0..TOP {
+        let most = if level + 1 == TOP { STEP_TOP_MERGES } else { STEP_MERGES };
+        let due = transaction.query(&statement, &[&level, &FAN_IN, &most]).await?;
+        for row in &due {
+            merge(&transaction, row.try_get(0)?, level).await?;
+        }
+        merges += due.len();
     }
     transaction.commit().await?;
-    Ok(Some(Compacted { changes, merges: due.len() }))
+    Ok(Some(Compacted { changes, merges }))
 }
 
 /// Makes a run for each store of the batches that were committed first; says how many changes that were.
@@ -210,8 +217,8 @@ const TAKE: &str = "WITH first AS (
     RETURNING batch.position, batch.item_ids, batch.on_hand_milli, batch.unsellable_milli, batch.store_ids";
 
 /// Stores that have many runs at a level.
-const DUE: &str = "SELECT store_id, level FROM stock_runs WHERE level < $1
-    GROUP BY store_id, level HAVING count(*) >= $2 ORDER BY count(*) DESC, level DESC, store_id LIMIT $3";
+const DUE: &str = "SELECT store_id FROM stock_runs WHERE level = $1
+    GROUP BY store_id HAVING count(*) >= $2 ORDER BY count(*) DESC, store_id LIMIT $3";
 
 const REMOVE: &str = "DELETE FROM stock_runs WHERE store_id = $1 AND level IN ($2, $3)
     RETURNING position, item_ids, on_hand_milli, unsellable_milli";
