@@ -72,7 +72,7 @@ fn row_03_a_registration_whose_answer_is_lost_twice_is_not_said_to_be_absent() {
         trial.cluster.links.postgres.arm(trap);
         let losing = async {
             tokio::time::timeout(TRAP_PATIENCE, committed).await??;
-            let question = b"SELECT false, position, request_id".to_vec();
+            let question = b"stream_id = ANY ($2::uuid[]) AND stream_version = 1".to_vec();
             let (trap, asked) = Trap::new(Awaits::Request(question), Then::Cut(Cut::Reset));
             trial.cluster.links.postgres.arm(trap);
             tokio::time::timeout(TRAP_PATIENCE, asked).await??;

@@ -22,8 +22,10 @@ pub struct Conversation {
     down: Frames,
     begun: bool,
     appends: HashSet<Vec<u8>>,
-    /// An append is under way that commits by itself, or the commit of a transaction.
+    /// An append is under way that commits by itself, or the commit of its transaction.
     commits: bool,
+    /// The transaction has appended: others, which only add up stock, commit as well.
+    appended: bool,
 }
 
 /// Cuts a stream of bytes into messages of which it keeps the beginnings.
@@ -88,15 +90,15 @@ impl Conversation {
             piece = piece.get(usize::try_from(length).unwrap_or(usize::MAX)..).unwrap_or_default();
             self.begun = true;
         }
-        let (appends, commits) = (&mut self.appends, &mut self.commits);
+        let (appends, commits, appended) = (&mut self.appends, &mut self.commits, &mut self.appended);
         self.up.take(piece, &mut |kind, body| {
             let mut texts = body.split(|byte| *byte == 0);
             match kind {
                 b'P' if super::trap::holds(body, APPEND) => {
                     appends.extend(texts.next().map(<[u8]>::to_vec));
                 }
-                b'B' => *commits |= texts.nth(1).is_some_and(|name| appends.contains(name)),
-                b'Q' => *commits |= body.starts_with(b"COMMIT"),
+                b'B' if texts.nth(1).is_some_and(|name| appends.contains(name)) => (*commits, *appended) = (true, true),
+                b'Q' => *commits |= *appended && body.starts_with(b"COMMIT"),
                 _ => {}
             }
         });
@@ -104,13 +106,14 @@ impl Conversation {
 
     /// Follows what the server says; true if it says with this piece that an append is committed.
     pub fn answered(&mut self, piece: &[u8]) -> bool {
-        let (commits, mut committed) = (&mut self.commits, false);
+        let (commits, appended, mut committed) = (&mut self.commits, &mut self.appended, false);
         self.down.take(piece, &mut |kind, body| match kind {
             // It is refused.
             b'E' => *commits = false,
             // Idle, outside a transaction; within one, the commit is still to come.
             b'Z' => {
                 committed |= *commits && body == b"I";
+                *appended &= body != b"I";
                 *commits = false;
             }
             _ => {}
@@ -158,6 +161,20 @@ mod tests {
         assert!(!conversation.answered(&message(b'Z', b"T")));
         conversation.asked(&message(b'Q', b"COMMIT\0"));
         assert!(conversation.answered(&message(b'Z', b"I")));
+    }
+
+    #[test]
+    fn the_commit_of_a_transaction_without_an_append_is_none() {
+        let mut conversation = begun();
+        for (append, committed) in [(true, true), (false, false)] {
+            if append {
+                conversation.asked(&message(b'P', b"s1\0UPDATE log_head\0\0\0"));
+                conversation.asked(&message(b'B', b"\0s1\0\0\0"));
+            }
+            assert!(!conversation.answered(&message(b'Z', b"T")));
+            conversation.asked(&message(b'Q', b"COMMIT\0"));
+            assert_eq!(conversation.answered(&message(b'Z', b"I")), committed);
+        }
     }
 
     #[test]
