@@ -98,7 +98,8 @@ fn row_03_a_repetition_whose_answer_is_lost_is_still_called_one() {
         office.bring(message.clone(), Expected::Recorded, &stop).await?;
         let number = trial.journal.last();
         for then in [Then::Cut(Cut::Reset), Then::Cut(Cut::Close)] {
-            let (trap, sprung) = Trap::new(Awaits::Committed, then);
+            // What says that the sale is there already.
+            let (trap, sprung) = Trap::new(Awaits::Answer(b"sale_recorded".to_vec()), then);
             trial.cluster.links.postgres.arm(trap);
             let again = office.bring(message.clone(), Expected::Repeated(number), &stop);
             let (sent, sprung) = tokio::join!(again, tokio::time::timeout(TRAP_PATIENCE, sprung));
