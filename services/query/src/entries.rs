@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     call::Frame,
-    fresh::{Fresh, Unfoldable, up_to_date},
+    fresh::{Fresh, up_to_date},
     list::Listed as Answer,
     live::Look,
     page::{Cursor, Listing},
@@ -184,25 +184,25 @@ impl Frame {
         if stored.is_none() {
             self.confirm(reports, &look, until).await?;
         }
-        let has_pages = stored.as_ref().is_some_and(|head| L::has_pages(head));
-        let head = match (events.last(), has_pages) {
-            (None, _) => stored,
-            (Some(last), true) => {
+        let has_pages = |head: &Option<HeadOf<L>>| head.as_ref().is_some_and(|head| L::has_pages(head));
+        let whole = match events.last() {
+            None => Some(stored),
+            Some(_) if has_pages(&stored) => None,
+            // Pages may begin with these events: what is to stand on them is in no document yet.
+            Some(_) => up_to_date::<L::Report>(stored, key, &events).ok().filter(|head| !has_pages(head)),
+        };
+        let head = match whole {
+            Some(head) => head,
+            None => {
                 let soon = until.min(Instant::now() + STORED_SOON);
-                let newest = if is_first { last.position.max(at_least) } else { at_least };
+                let last = events.last().map_or(0, |event| event.position);
+                let newest = if is_first { last.max(at_least) } else { at_least };
                 look = match self.look(reports, newest, soon).await {
                     Err(QueryError::PositionNotReached { .. }) => self.look(reports, at_least, until).await?,
                     stored => stored?,
                 };
                 look.live.head::<L::Report>(&id, with_entries::<L>(), until).await?
             }
-            (Some(_), false) => match up_to_date::<L::Report>(stored, key, &events) {
-                Ok(head) => head,
-                Err(Unfoldable) => {
-                    look = self.look(reports, at_least, until).await?;
-                    look.live.head::<L::Report>(&id, with_entries::<L>(), until).await?
-                }
-            },
         };
         let head = head.ok_or_else(|| not_found::<L::Report>(key, &look.as_of))?;
         Ok((look, head))

@@ -159,7 +159,8 @@ impl Section {
 pub struct Inline<E> {
     /// All of them in a document that was just read; those that changed in one that is written again and again.
     pub entries: Entries<E>,
-    known: Known,
+    /// Not worked out yet in a document that was just read: then `entries` are all.
+    known: Option<Known>,
 }
 
 /// Which entries are inline, by the hashes of their ids: a head is kept in memory for as long as its store trades. Of 4,000 ids
@@ -174,12 +175,25 @@ struct Known {
 }
 
 impl Known {
+    /// Those of a document that was just read.
+    fn of<E: Entry>(entries: &Entries<E>, section: Section) -> Self {
+        let mut known = Self::default();
+        for (id, entry) in entries.iter() {
+            known.takes(entries.hash(id), section, usize::MAX, || entry.lines_sold());
+        }
+        known
+    }
+
     fn contains(&self, hash: u64) -> bool {
         self.items.contains(&hash) || self.stores.contains_key(&hash)
     }
 
     fn len(&self) -> usize {
         self.items.len() + self.stores.len()
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.items.capacity() * (size_of::<u64>() + 1) + self.stores.capacity() * (size_of::<(u64, i64)>() + 1)
     }
 
     fn sold(&self, hash: u64) -> i64 {
@@ -204,24 +218,28 @@ impl Known {
 }
 
 impl<E: Entry> Inline<E> {
-    /// How many of the stores had something sold.
+    /// How many of the stores had something sold, once something was added.
     #[must_use]
     pub fn selling(&self) -> i64 {
-        self.known.selling
+        self.known.as_ref().map_or(0, |known| known.selling)
     }
 
     /// How many entries there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.known.len()
+        self.known.as_ref().map_or(self.entries.len(), Known::len)
     }
 
     /// True if changes of different entries fit.
     pub(crate) fn takes(&self, section: Section, changes: &[(Text, E)]) -> bool {
-        let sold = |(id, change): &(Text, E)| {
-            self.known.sold(self.entries.hash(id)).checked_add(change.lines_sold()).is_some()
-        };
-        self.entries.takes(changes) && (section == Section::Items || changes.iter().all(sold))
+        if !self.entries.takes(changes) {
+            return false;
+        }
+        // What `entries` hold of a document that was just read is all that was sold.
+        let Some(known) = self.known.as_ref().filter(|_| section == Section::Stores) else { return true };
+        let fits =
+            |(id, change): &(Text, E)| known.sold(self.entries.hash(id)).checked_add(change.lines_sold()).is_some();
+        changes.iter().all(fits)
     }
 
     /// Adds changes that fit and that the head does not have yet, and answers what belongs on pages. New entries are taken in
@@ -233,10 +251,11 @@ impl<E: Entry> Inline<E> {
         limit: usize,
         changes: &mut [(Text, E)],
     ) -> Vec<Spilled<E>> {
+        let known = self.known.get_or_insert_with(|| Known::of(&self.entries, section));
         let mut beyond = Vec::new();
         for (id, change) in changes {
             let hash = self.entries.hash(id);
-            if self.known.takes(hash, section, limit, || change.lines_sold()) {
+            if known.takes(hash, section, limit, || change.lines_sold()) {
                 self.entries.add(hash, id, change);
             } else {
                 beyond.push((mem::take(id), mem::take(change)));
@@ -247,7 +266,10 @@ impl<E: Entry> Inline<E> {
 
     /// What of changes that the head has already belongs on pages.
     pub(crate) fn spilled(&self, head_id: &str, section: Section, changes: Vec<(Text, E)>) -> Vec<Spilled<E>> {
-        let is_inline = |id: &str| self.known.contains(self.entries.hash(id));
+        let is_inline = |id: &str| match &self.known {
+            Some(known) => known.contains(self.entries.hash(id)),
+            None => self.entries.get(id).is_some(),
+        };
         sort(head_id, section, changes.into_iter().filter(|(id, _)| !is_inline(id)).collect())
     }
 
@@ -261,16 +283,12 @@ impl<E: Entry> Inline<E> {
 
     /// Takes note that this is what is stored.
     pub(crate) fn loaded(&mut self, section: Section) {
-        for (id, entry) in self.entries.iter() {
-            self.known.takes(self.entries.hash(id), section, usize::MAX, || entry.lines_sold());
-        }
+        self.known.get_or_insert_with(|| Known::of(&self.entries, section));
         self.entries.loaded();
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.entries.heap_bytes()
-            + self.known.items.capacity() * (size_of::<u64>() + 1)
-            + self.known.stores.capacity() * (size_of::<(u64, i64)>() + 1)
+        self.entries.heap_bytes() + self.known.as_ref().map_or(0, Known::heap_bytes)
     }
 }
 
@@ -299,6 +317,6 @@ impl<E: Entry> Serialize for Inline<E> {
 
 impl<'de, E: Entry> Deserialize<'de> for Inline<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self { entries: Entries::deserialize(deserializer)?, known: Known::default() })
+        Ok(Self { entries: Entries::deserialize(deserializer)?, known: None })
     }
 }

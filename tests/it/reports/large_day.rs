@@ -12,7 +12,12 @@ use daybook::{
 
 use tokio::time::timeout;
 
-use super::{scenario::DAY, store_day::store_day, supplier_day::supplier_day};
+use super::{
+    recent::{following, stopped},
+    scenario::DAY,
+    store_day::store_day,
+    supplier_day::supplier_day,
+};
 use crate::{
     given::{
         answer::accepted_in,
@@ -35,8 +40,13 @@ fn id(nth: i64) -> String {
 
 /// Sells every item, each in a quantity and at a price of its own, twenty on a receipt; every tenth on two receipts.
 async fn trade(world: &WholeWorld) -> i64 {
-    let commands = world.commands();
-    catalogue::register(&commands).await;
+    register(world).await;
+    sell(world, "R", (0..ITEMS).chain((0..ITEMS).filter(|nth| nth % 10 == 0))).await;
+    deliver(world).await
+}
+
+async fn register(world: &WholeWorld) {
+    catalogue::register(&world.commands()).await;
     let items = (0..ITEMS).map(|nth| BulkRegisterItemsRequest {
         item: Some(catalogue::item(&id(nth), BAKER, &format!("C-{}", nth % 7), "EA", 0)),
     });
@@ -45,20 +55,26 @@ async fn trade(world: &WholeWorld) -> i64 {
     while let Some(answer) = answers.message().await.unwrap() {
         accepted_in(answer.outcome.unwrap());
     }
+}
+
+async fn sell(world: &WholeWorld, receipts: &str, items: impl Iterator<Item = i64>) {
     let mut sales = Vec::new();
-    let twice = (0..ITEMS).filter(|nth| nth % 10 == 0);
-    let sold: Vec<i64> = (0..ITEMS).chain(twice).collect();
+    let sold: Vec<i64> = items.collect();
     for (number, on_receipt) in sold.chunks(20).enumerate() {
-        let sale = on_receipt.iter().fold(Sale::new(&format!("R-{number}")), |sale, nth| {
+        let sale = on_receipt.iter().fold(Sale::new(&format!("{receipts}-{number}")), |sale, nth| {
             sale.line(&id(*nth), 1_000 * (1 + nth % 3), 100 + nth)
         });
         sales.push(sale.build());
     }
-    for outcome in commands.upload(sales).await.expect("sales go in") {
+    for outcome in world.commands().upload(sales).await.expect("sales go in") {
         accepted_in(outcome);
     }
+}
+
+/// Delivers every item.
+async fn deliver(world: &WholeWorld) -> i64 {
     let goods = (0..ITEMS).fold(delivery(BAKER, "D-1"), |goods, nth| with_goods(goods, &id(nth), 9_000, 0, 7));
-    commands.deliver(goods).await.expect("a delivery").position
+    world.commands().deliver(goods).await.expect("a delivery").position
 }
 
 async fn listed_items(world: &WholeWorld, page_size: i32, position: i64) -> BTreeMap<String, StoreDayItem> {
@@ -66,7 +82,6 @@ async fn listed_items(world: &WholeWorld, page_size: i32, position: i64) -> BTre
         store_id: NEW_YORK.to_owned(),
         business_date: DAY.to_owned(),
         page_size,
-        // A list without it may say less of a report that is just being written.
         at_least_position: position,
         ..Default::default()
     };
@@ -82,6 +97,33 @@ async fn listed_items(world: &WholeWorld, page_size: i32, position: i64) -> BTre
         }
         request.page_token = page.next_page_token;
     }
+}
+
+#[test]
+fn items_for_which_a_document_gets_its_first_pages_are_listed_all_as_they_were_until_they_are_stored() {
+    in_world(async |world| {
+        register(world).await;
+        let few = 2_000;
+        sell(world, "R", 0..few).await;
+        let stored = world.head().await;
+        world.reported(stored).await;
+        stopped(&world.projector).await;
+
+        sell(world, "S", few..ITEMS).await;
+        let delivered = deliver(world).await;
+        following(world, delivered).await;
+        let day = store_day(world, NEW_YORK, delivered).await;
+        assert_eq!(day.receiving.unwrap().received_cost_minor, ITEMS * 63, "the day itself is as new as the log");
+        let before = listed_items(world, 1_000, 0).await;
+        assert_eq!(before.len(), usize::try_from(few).unwrap());
+        assert!(before.values().all(|item| (item.transactions, item.quantity_received_milli) == (1, 0)));
+
+        let projector = world.another_projector().await;
+        let after = listed_items(world, 1_000, delivered).await;
+        assert_eq!(after.len(), usize::try_from(ITEMS).unwrap());
+        assert!(after.values().all(|item| (item.transactions, item.quantity_received_milli) == (1, 9_000)));
+        projector.stop().await.unwrap();
+    });
 }
 
 #[test]

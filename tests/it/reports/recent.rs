@@ -63,7 +63,7 @@ async fn look(queries: &QueryClient, at_least_position: i64) -> Seen {
 }
 
 /// Waits until the query service follows the log, so that it does not wait for documents.
-async fn following(world: &WholeWorld, position: i64) {
+pub(super) async fn following(world: &WholeWorld, position: i64) {
     until("the log is followed", async || {
         let asked = GetStockRequest { store_id: NEW_YORK.into(), item_id: BREAD.into(), at_least_position: position };
         let mut asked = tonic::Request::new(asked);
@@ -77,7 +77,8 @@ async fn following(world: &WholeWorld, position: i64) {
     .await;
 }
 
-async fn stopped(projector: &Service) {
+/// Stops a projector, and waits until it is gone.
+pub(super) async fn stopped(projector: &Service) {
     projector.tell_to_stop();
     until("the projector is gone", async || projector.health("").await.is_none().then_some(())).await;
 }

@@ -56,6 +56,32 @@ fn any_id_is_kept_as_it_is() {
 }
 
 #[test]
+fn a_document_that_was_just_read_is_folded_on_as_the_one_that_was_kept() {
+    let first = vec![sale_of(&["1", "2", "3", "4", "5"])];
+    let kept = folded(StoreDay::open(&key()), first.clone());
+    let Some(Write::Insert(raw)) = document::write(&kept).unwrap() else { panic!("an insert") };
+    let read: StoreDay = document::decode(&raw).unwrap();
+    // Two items more than the head has room for, beside some that it has.
+    let then = [first, vec![sale_of(&["8", "7", "6", "2", "1"])]].concat();
+    let spilled = |mut document: StoreDay| {
+        let mut spilled = Vec::new();
+        for event in log(then.clone()) {
+            for (_, change) in StoreDays::changes(&event).unwrap() {
+                let parts = document.fold(event.position, change).unwrap();
+                spilled.extend(parts.into_iter().flat_map(|part| part.entries).map(|(id, _)| id.to_string()));
+            }
+        }
+        spilled.sort_unstable();
+        (document, spilled)
+    };
+    let (read, beyond) = spilled(read);
+    assert_eq!((beyond.len(), read.has_pages, read.items.count()), (2, true, 6));
+    let sold = |id| read.items.entries.get(id).unwrap().quantity_sold_milli;
+    assert_eq!((sold("1"), sold("2"), sold("3")), (2_000, 2_000, 1_000));
+    assert_eq!((read, beyond), spilled(kept));
+}
+
+#[test]
 fn segments_are_made_one_before_there_are_too_many() {
     let (mut heads, mut pages) = (Database::default(), Database::default());
     let events = log((0..60).map(|n| sale_of(&["1", if n % 2 == 0 { "2" } else { "3" }])));
