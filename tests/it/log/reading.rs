@@ -7,6 +7,8 @@ use daybook::{
     ids::RequestId,
     reason, stream,
 };
+use daybook_chassis::config::Secret;
+use daybook_command::{config::Postgres, store::Store};
 use tonic::Code;
 
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
         sale::{Sale, key_of, void},
         sale_return::Return,
     },
-    world::{World, in_write_side},
+    world::{World, database::Database, environment, in_write_side, run, until::until},
 };
 
 /// A log with the catalogue, a delivery's worth of sales in two stores, voids and returns.
@@ -220,5 +222,45 @@ fn an_event_keeps_the_trace_of_the_call_that_caused_it() {
         let id = uuid::Uuid::from_slice(&event.event_id).unwrap();
         assert_eq!(id.get_version_num(), 7);
         assert_eq!(event.occurred_at, sale.occurred_at);
+    });
+}
+
+#[test]
+fn a_page_takes_no_more_of_the_table_than_it_shows_whatever_is_known_of_the_table() {
+    run(async {
+        let name = format!("it_{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
+        let database = Database::create(environment::postgres_url(), environment::app_password(), &name).await;
+        let owner = database.owner().await;
+        let head = 3_000;
+        // As after the first minute of a log: much is there, and nobody has counted it yet.
+        let sql = format!(
+            "ALTER TABLE events SET (autovacuum_enabled = off);
+            INSERT INTO events SELECT position, gen_random_uuid(), gen_random_uuid(), 1, 'sale_recorded', 1, '443', '2017-01-02',
+                now(), now(), NULL, NULL, NULL, repeat('p', 600)::bytea, repeat('m', 100)::bytea
+                FROM generate_series(1, {head}) AS position;
+            UPDATE log_head SET position = {head}, recorded_at = now()"
+        );
+        owner.batch_execute(&sql).await.unwrap();
+        let store = Store::new(&Postgres { url: Secret::new(database.app_url()), connections: 1 }).unwrap();
+        let mut after = 0;
+        while after < head {
+            let page = store.read(after, None, 0, 100, &EventFilter::default()).await.expect("the log can be read");
+            assert_eq!(page.events.len(), 100);
+            after = page.scanned;
+        }
+        drop(store);
+        // The server knows what a session has fetched when that has ended.
+        let sessions =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'daybook_app'";
+        until("the session has ended", async || {
+            let count: i64 = owner.query_one(sessions, &[]).await.unwrap().get(0);
+            (count == 0).then_some(())
+        })
+        .await;
+        let sql = "SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'events'";
+        let fetched: i64 = owner.query_one(sql, &[]).await.unwrap().get(0);
+        assert!((head..2 * head).contains(&fetched), "{fetched} rows were fetched for {head} events");
+        drop(owner);
+        database.drop().await;
     });
 }
