@@ -11,7 +11,8 @@ use std::{
 use daybook::{event::v1::RecordedEvent, query::v1::AsOf};
 use daybook_read_model::{
     document::{Head as _, Key, Stored as _},
-    registry,
+    registry::{self, EntryOf},
+    spill::Spilled,
 };
 use mongodb::bson::doc;
 use tokio::time::Instant;
@@ -149,7 +150,7 @@ impl Frame {
         let head = if after.events.is_empty() {
             seen.head
         } else {
-            match up_to_date::<R>(Some(R::Head::clone(&seen.head)), key, &after.events) {
+            match up_to_date::<R>(Some(R::Head::clone(&seen.head)), key, &after.events, |_, _| ()) {
                 Ok(head) => head.map_or(seen.head, Arc::new),
                 Err(Unfoldable) => return Ok(None),
             }
@@ -178,7 +179,7 @@ impl Frame {
             return Ok(None);
         }
         self.confirm(R::HEADS, look, until).await?;
-        let Ok(head) = up_to_date::<R>(None, key, &after.events) else { return Ok(None) };
+        let Ok(head) = up_to_date::<R>(None, key, &after.events, |_, _| ()) else { return Ok(None) };
         let head = head.ok_or_else(|| not_found::<R>(key, &as_of(look, &after)))?;
         if R::counted(&head).is_some() {
             return Ok(None);
@@ -206,7 +207,8 @@ fn as_of(look: &Look, after: &After) -> AsOf {
 #[derive(Debug)]
 pub(crate) struct Unfoldable;
 
-/// A head with events folded in that it may lack; `None` if there is no report even then.
+/// A head with events folded in that it may lack; `None` if there is no report even then. What of the events belongs on
+/// pages is given away, whether the head has them or not.
 ///
 /// # Errors
 /// If an event cannot be folded.
@@ -214,13 +216,15 @@ pub(crate) fn up_to_date<R: registry::Report>(
     stored: Option<R::Head>,
     key: &Key,
     events: &[RecordedEvent],
+    mut beyond: impl FnMut(i64, Spilled<EntryOf<R>>),
 ) -> Result<Option<R::Head>, Unfoldable> {
     let mut head = stored;
     for event in events {
         let changes = R::changes(event).map_err(|_| Unfoldable)?;
         for (_, change) in changes.into_iter().filter(|(touched, _)| touched == key) {
             let head = head.get_or_insert_with(|| R::Head::open(key));
-            head.fold(event.position, change).map_err(|_| Unfoldable)?;
+            let spilled = head.fold(event.position, change).map_err(|_| Unfoldable)?;
+            spilled.into_iter().for_each(|part| beyond(event.position, part));
         }
     }
     Ok(head)

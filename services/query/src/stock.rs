@@ -62,7 +62,7 @@ impl Frame {
         if stored.is_none() {
             self.confirm(STOCK, &look, until).await?;
         }
-        let page: Option<StockPage> = match up_to_date::<registry::Stock>(stored, &key, &events) {
+        let page: Option<StockPage> = match up_to_date::<registry::Stock>(stored, &key, &events, |_, _| ()) {
             Ok(page) => page,
             Err(Unfoldable) => {
                 look = self.look(STOCK, at_least, until).await?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use daybook::{
+    client::QueryClient,
     command::v1::BulkRegisterItemsRequest,
     query::v1::{
         DateRange, GetStockRequest, ListStoreDayItemsRequest, ListSupplierDayItemsRequest, StoreDayItem,
@@ -30,6 +31,9 @@ use crate::{
 
 /// Items that are sold on the day: some hundred more than one document holds.
 const ITEMS: i64 = 4_500;
+
+/// What the query service folds in for a page of a list, at most.
+const FOLDED_EVENTS: usize = 1_000;
 
 /// How often the day is seen to have grown while it is streamed and traded on.
 const GROWTHS: usize = 4;
@@ -77,7 +81,7 @@ async fn deliver(world: &WholeWorld) -> i64 {
     world.commands().deliver(goods).await.expect("a delivery").position
 }
 
-async fn listed_items(world: &WholeWorld, page_size: i32, position: i64) -> BTreeMap<String, StoreDayItem> {
+async fn listed_items(queries: &QueryClient, page_size: i32, position: i64) -> BTreeMap<String, StoreDayItem> {
     let mut request = ListStoreDayItemsRequest {
         store_id: NEW_YORK.to_owned(),
         business_date: DAY.to_owned(),
@@ -87,7 +91,7 @@ async fn listed_items(world: &WholeWorld, page_size: i32, position: i64) -> BTre
     };
     let mut all = BTreeMap::new();
     loop {
-        let page = world.queries().store_days.list_store_day_items(request.clone()).await.unwrap().into_inner();
+        let page = queries.store_days.clone().list_store_day_items(request.clone()).await.unwrap().into_inner();
         assert!(page.items.len() <= usize::try_from(page_size).unwrap());
         for item in page.items {
             assert!(all.insert(item.item_id.clone(), item).is_none(), "each item once");
@@ -100,29 +104,62 @@ async fn listed_items(world: &WholeWorld, page_size: i32, position: i64) -> BTre
 }
 
 #[test]
-fn items_for_which_a_document_gets_its_first_pages_are_listed_all_as_they_were_until_they_are_stored() {
+fn the_items_of_a_large_day_are_listed_as_new_as_the_log() {
     in_world(async |world| {
         register(world).await;
         let few = 2_000;
         sell(world, "R", 0..few).await;
-        let stored = world.head().await;
-        world.reported(stored).await;
+        world.reported(world.head().await).await;
         stopped(&world.projector).await;
+        let stored = world.another_query_of_documents_only().await;
 
-        sell(world, "S", few..ITEMS).await;
+        // The day has no pages yet: they begin with these sales.
+        sell(world, "S", few..ITEMS - 100).await;
         let delivered = deliver(world).await;
         following(world, delivered).await;
-        let day = store_day(world, NEW_YORK, delivered).await;
-        assert_eq!(day.receiving.unwrap().received_cost_minor, ITEMS * 63, "the day itself is as new as the log");
-        let before = listed_items(world, 1_000, 0).await;
-        assert_eq!(before.len(), usize::try_from(few).unwrap());
-        assert!(before.values().all(|item| (item.transactions, item.quantity_received_milli) == (1, 0)));
-
+        let first = listed_items(&world.queries(), 1_000, 0).await;
+        assert_eq!(first.len(), usize::try_from(ITEMS).unwrap());
+        assert!(first.values().all(|item| item.quantity_received_milli == 9_000));
+        assert_eq!(first.values().map(|item| item.transactions).sum::<i64>(), ITEMS - 100);
+        assert_eq!(listed_items(&world.queries(), 137, 0).await, first);
         let projector = world.another_projector().await;
-        let after = listed_items(world, 1_000, delivered).await;
-        assert_eq!(after.len(), usize::try_from(ITEMS).unwrap());
-        assert!(after.values().all(|item| (item.transactions, item.quantity_received_milli) == (1, 9_000)));
-        projector.stop().await.unwrap();
+        let documents = QueryClient::new(stored.channel());
+        assert_eq!(listed_items(&documents, 1_000, delivered).await, first);
+
+        // It has pages, and items in the head and on them change.
+        world.reported(delivered).await;
+        stopped(&projector).await;
+        sell(world, "T", (0..ITEMS).step_by(7)).await;
+        let sold = world.head().await;
+        following(world, sold).await;
+        let second = listed_items(&world.queries(), 1_000, 0).await;
+        assert_eq!(listed_items(&world.queries(), 137, 0).await, second);
+        let grown = |(id, item): (&String, &StoreDayItem)| item.transactions - first[id].transactions;
+        let grown: Vec<i64> = second.iter().map(grown).collect();
+        let expected: Vec<i64> = (0..ITEMS).map(|nth| i64::from(nth % 7 == 0)).collect();
+        assert_eq!(grown, expected);
+        let projector_again = world.another_projector().await;
+        assert_eq!(listed_items(&documents, 1_000, sold).await, second);
+        for service in [projector, projector_again, stored] {
+            service.stop().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_large_day_of_which_too_much_is_not_stored_is_listed_as_it_is_stored() {
+    in_world(async |world| {
+        let position = trade(world).await;
+        let before = listed_items(&world.queries(), 1_000, position).await;
+        world.reported(position).await;
+        stopped(&world.projector).await;
+        let sales =
+            (0..FOLDED_EVENTS + 1).map(|number| Sale::new(&format!("L-{number}")).line(&id(7), 1_000, 100).build());
+        for outcome in world.commands().upload(sales.collect()).await.expect("sales go in") {
+            accepted_in(outcome);
+        }
+        following(world, world.head().await).await;
+        assert_eq!(listed_items(&world.queries(), 1_000, 0).await, before);
     });
 }
 
@@ -131,9 +168,9 @@ fn a_day_with_more_items_than_a_document_holds_is_served_whole_and_equals_its_su
     in_world(async |world| {
         let position = trade(world).await;
         let day = store_day(world, NEW_YORK, position).await;
-        let items = listed_items(world, 1_000, position).await;
+        let items = listed_items(&world.queries(), 1_000, position).await;
         assert_eq!(items.len(), usize::try_from(ITEMS).unwrap());
-        assert_eq!(listed_items(world, 137, position).await, items);
+        assert_eq!(listed_items(&world.queries(), 137, position).await, items);
         for nth in 0..ITEMS {
             let item = &items[&id(nth)];
             let times = if nth % 10 == 0 { 2 } else { 1 };
