@@ -110,9 +110,8 @@ impl Log {
         if self.lineage.is_gone() {
             return None;
         }
-        let head = *self.head.borrow();
         let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
-        recent.page(after, until, limit, filter, head)
+        recent.page(after, until, limit, filter, *self.head.borrow())
     }
 
     /// Where the log ends, and whether it holds an event.
@@ -154,6 +153,9 @@ impl Recent {
         if start >= self.events.len() {
             return None;
         }
+        // Events come here a moment before the end of the log is told, and that may be far behind where another process appends,
+        // too: a page must not say that the log ends before what it shows.
+        let head = head.max(self.events.back()?.position);
         let mut page = Page { events: Vec::new(), scanned: after, head };
         let mut bytes = 0;
         for event in self.events.range(start..) {
@@ -252,6 +254,14 @@ mod tests {
         assert_eq!(read(&recent, 10, 12, 9, &all), Some((vec![11, 12], 12)));
         assert_eq!(read(&recent, 15, 0, 10, &all), None, "the log may have gone on elsewhere");
         assert_eq!(read(&recent, i64::MAX, 0, 10, &all), None);
+    }
+
+    #[test]
+    fn a_page_never_says_that_the_log_ends_before_what_is_here() {
+        let mut recent = Recent::default();
+        recent.push(events(101..=110));
+        let head = |after, known| recent.page(after, 0, 5, &EventFilter::default(), known).map(|page| page.head);
+        assert_eq!((head(100, 50), head(105, 108), head(100, 120)), (Some(110), Some(110), Some(120)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Two command services on one log: the log serialises them, and neither decides on what the other made stale.
 
 use daybook::reason;
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, future::join_all, stream};
 use tonic::Code;
 
 use super::ledger;
@@ -33,6 +33,27 @@ fn two_services_keep_one_gapless_log() {
         let events = world.log().await;
         ledger::assert_gapless(&events);
         assert_eq!(ledger::of_table(&world.database).await, ledger::of_log(&events));
+        other.stop().await.unwrap();
+    });
+}
+
+/// So many sales on the way at once keep both services appending, and both relays publishing, in turn.
+const IN_FLIGHT: usize = 32;
+
+#[test]
+fn two_services_that_sell_all_the_time_never_doubt_their_log() {
+    in_write_side(async |world| {
+        catalogue::register(&world.commands()).await;
+        let other = world.another_command().await;
+        let (head, both) = (world.head().await, [world.commands(), Commands::to(&other)]);
+        let sales = (0..3_000).zip(both.iter().cycle()).map(|(nth, commands)| {
+            let sale = Sale::new(&format!("R-{nth}")).line(BREAD, 1_000, 250).build();
+            async move { commands.sell(sale).await.map(|accepted| accepted.position) }
+        });
+        let selling = stream::iter(sales).buffer_unordered(IN_FLIGHT).try_collect::<Vec<_>>();
+        let mut positions = selling.await.expect("nobody is refused");
+        positions.sort_unstable();
+        assert_eq!(positions, (head + 1..=head + 3_000).collect::<Vec<_>>());
         other.stop().await.unwrap();
     });
 }
