@@ -9,6 +9,11 @@ use tokio_postgres::{Client, Config, NoTls};
 /// How long making a connection, or waiting for a free one, may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Settings of every session, for short statements on a busy server: none is compiled, or divided among workers, before it is
+/// run. Whether a plan with workers is kept depends on which stores a connection asks for first; a store-day takes 16 ms with
+/// them and 5 ms without.
+const SESSION: &str = "-c jit=off -c max_parallel_workers_per_gather=0";
+
 /// A database, and a pool of connections to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
@@ -28,7 +33,7 @@ impl Database {
     /// A database that is there.
     fn existing(server_url: &str, name: &str, connections: usize) -> Result<Self, BoxError> {
         let mut config = Config::from_str(server_url)?;
-        config.dbname(name).connect_timeout(CONNECT_TIMEOUT);
+        config.dbname(name).connect_timeout(CONNECT_TIMEOUT).options(SESSION);
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config.clone(), NoTls, manager))
             .max_size(connections)
