@@ -51,12 +51,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_transport(true)
         .bytes(".daybook.event.v1.RecordedEvent")
         .compile_fds(compiler.file_descriptor_set())?;
-    encoded_log(&out.join("encoded"), compiler.file_descriptor_set())
+    let encoded = out.join("encoded");
+    fs::create_dir_all(&encoded)?;
+    encoded_log(&encoded, compiler.file_descriptor_set())?;
+    encoded_reports(&encoded, compiler.file_descriptor_set())
 }
 
 /// The log's service once more, with answers whose events stay encoded (`proto/event/encoded.rs`).
 fn encoded_log(out: &Path, mut files: FileDescriptorSet) -> Result<(), Box<dyn Error>> {
-    fs::create_dir_all(out)?;
     files.file.retain(|file| file.name() == "daybook/event/v1/event_log_service.proto");
     let mut config = tonic_prost_build::configure().out_dir(out);
     config = config.extern_path(".daybook.event.v1.RecordedEvent", "crate::event::encoded::RecordedEvent");
@@ -69,6 +71,21 @@ fn encoded_log(out: &Path, mut files: FileDescriptorSet) -> Result<(), Box<dyn E
         "GetLogStatusResponse",
     ] {
         config = config.extern_path(format!(".daybook.event.v1.{same}"), format!("crate::event::v1::{same}"));
+    }
+    Ok(config.compile_fds(files)?)
+}
+
+/// The services of reports once more, with answers whose report stays encoded (`proto/query/encoded.rs`).
+fn encoded_reports(out: &Path, mut files: FileDescriptorSet) -> Result<(), Box<dyn Error>> {
+    const REPORTS: [&str; 3] = ["StoreDay", "SupplierDay", "CategoryDay"];
+    let names =
+        ["store_day", "supplier_day", "category_day"].map(|name| format!("daybook/query/v1/{name}_service.proto"));
+    files.file.retain(|file| names.iter().any(|name| file.name() == name));
+    let mut config = tonic_prost_build::configure().out_dir(out).build_client(false);
+    config = config.extern_path(".daybook.query.v1", "crate::query::v1");
+    for report in REPORTS {
+        let answer = format!(".daybook.query.v1.Get{report}Response");
+        config = config.extern_path(answer, "crate::query::encoded::OneReport");
     }
     Ok(config.compile_fds(files)?)
 }

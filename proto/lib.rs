@@ -53,6 +53,8 @@ pub mod projector {
 
 /// Messages and services of `daybook.query.v1`.
 pub mod query {
+    pub mod encoded;
+
     #[allow(
         missing_debug_implementations,
         unreachable_pub,

@@ -8,23 +8,28 @@ use std::{
     time::Duration,
 };
 
-use daybook::{event::v1::RecordedEvent, query::v1::AsOf};
+use bytes::Bytes;
+use daybook::{
+    event::v1::RecordedEvent,
+    query::{encoded::OneReport, v1::AsOf},
+};
 use daybook_read_model::{
     document::{Head as _, Key, Stored as _},
-    registry::{self, EntryOf},
+    registry::{self, ChangeOf, EntryOf},
     spill::Spilled,
 };
 use mongodb::bson::doc;
+use prost::Message as _;
 use tokio::time::Instant;
 
 use crate::{
     call::Frame,
-    heads::Seen,
+    heads::State,
     live::Look,
     recent::{After, Touching},
     report::{Report, not_found, view_head, without, without_entries},
     status::QueryError,
-    store::Select,
+    store::{Select, StoreError},
 };
 
 /// How long the end of the log in memory may take to come to what documents show already: they come from the same log.
@@ -100,7 +105,7 @@ impl Frame {
         key: &Key,
         at_least: i64,
         until: Instant,
-    ) -> Result<(R::View, AsOf), QueryError> {
+    ) -> Result<OneReport, QueryError> {
         if !self.reaches(at_least, until).await? {
             let look = self.look(R::HEADS, at_least, until).await?;
             return self.stored::<R>(look, key, until).await;
@@ -126,42 +131,33 @@ impl Frame {
         key: &Key,
         at_least: i64,
         until: Instant,
-    ) -> Result<Option<(R::View, AsOf)>, QueryError> {
+    ) -> Result<Option<OneReport>, QueryError> {
         let (id, generation, kept) = (key.id(), look.live.generation(), R::kept(&self.heads));
         if look.live.is_incomplete(R::HEADS, &id) {
             // What it lacks may be folded at last without a new event.
             return Ok(None);
         }
-        // A head that was kept is of use only while all events after it are at hand.
-        let kept_head = kept.get(generation, &id);
-        let kept_head = kept_head.and_then(|seen| Some((self.recent.after(seen.position, R::touching(key))?, seen)));
-        let (after, seen) = match kept_head {
-            Some((after, seen)) => (Some(after), Seen { head: Arc::clone(&seen.head), ..*seen }),
-            None => {
-                let read_at = Instant::now();
-                let head = look.live.head::<R>(&id, without(R::UNCOUNTED_FIELDS), until).await?;
-                let Some(mut head) = head else { return Ok(None) };
-                head.loaded();
-                let position = look.as_of.position;
-                (self.recent.after(position, R::touching(key)), Seen { head: Arc::new(head), position, read_at })
-            }
-        };
-        let Some(after) = after.filter(|after| after.position >= at_least) else { return Ok(None) };
-        let head = if after.events.is_empty() {
-            seen.head
-        } else {
-            match up_to_date::<R>(Some(R::Head::clone(&seen.head)), key, &after.events, |_, _| ()) {
-                Ok(head) => head.map_or(seen.head, Arc::new),
-                Err(Unfoldable) => return Ok(None),
-            }
-        };
-        if R::counted(&head).is_some() {
-            // Something of the totals stands on pages, which are as new as they are stored.
+        if let Some(seen) = kept.get(generation, &id)
+            && let Some(mut state) = seen.state()
+            && let Some(after) = self.recent.after(state.position, R::touching(key))
+        {
+            // It is of use only while all events after it are at hand.
+            return Ok(bring_up_to_date::<R>(&mut state, key, &after, at_least)?
+                .then(|| OneReport { report: state.view.clone(), as_of: Some(as_of(look, &after)) }));
+        }
+        let read_at = Instant::now();
+        let head = look.live.head::<R>(&id, without(R::UNCOUNTED_FIELDS), until).await?;
+        let Some(mut head) = head else { return Ok(None) };
+        head.loaded();
+        let position = look.as_of.position;
+        let Some(after) = self.recent.after(position, R::touching(key)) else { return Ok(None) };
+        let mut state = State { head, view: Bytes::new(), position };
+        if !bring_up_to_date::<R>(&mut state, key, &after, at_least)? {
             return Ok(None);
         }
-        let view = view_head::<R>(&head)?;
-        kept.put(generation, &id, Seen { head, position: after.position, read_at: seen.read_at });
-        Ok(Some((view, as_of(look, &after))))
+        let answer = OneReport { report: state.view.clone(), as_of: Some(as_of(look, &after)) };
+        kept.put(generation, &id, state, read_at);
+        Ok(Some(answer))
     }
 
     /// One report that has no document yet, if the end of the log is enough to tell what it is, or that there is none.
@@ -171,7 +167,7 @@ impl Frame {
         key: &Key,
         at_least: i64,
         until: Instant,
-    ) -> Result<Option<(R::View, AsOf)>, QueryError> {
+    ) -> Result<Option<OneReport>, QueryError> {
         let after = self.recent.after(look.as_of.position, R::touching(key));
         let Some(after) = after.filter(|after| after.position >= at_least) else { return Ok(None) };
         let id_only = doc! { "_id": 1 };
@@ -184,18 +180,44 @@ impl Frame {
         if R::counted(&head).is_some() {
             return Ok(None);
         }
-        Ok(Some((view_head::<R>(&head)?, as_of(look, &after))))
+        let report = view_head::<R>(&head)?.encode_to_vec().into();
+        Ok(Some(OneReport { report, as_of: Some(as_of(look, &after)) }))
     }
 
     /// One report as it is stored.
-    async fn stored<R: Report>(&self, look: Look, key: &Key, until: Instant) -> Result<(R::View, AsOf), QueryError> {
+    async fn stored<R: Report>(&self, look: Look, key: &Key, until: Instant) -> Result<OneReport, QueryError> {
         let head = look.live.head::<R>(&key.id(), without_entries::<R>(), until).await?;
         let Some(head) = head else {
             self.confirm(R::HEADS, &look, until).await?;
             return Err(not_found::<R>(key, &look.as_of));
         };
-        Ok((look.live.view::<R>(&head, until).await?, look.as_of))
+        let report = look.live.view::<R>(&head, until).await?.encode_to_vec().into();
+        Ok(OneReport { report, as_of: Some(look.as_of) })
     }
+}
+
+/// Folds into a head what came after it, and makes its view anew if anything did; false if its documents have to be asked.
+fn bring_up_to_date<R: Report>(
+    state: &mut State<R::Head>,
+    key: &Key,
+    after: &After,
+    at_least: i64,
+) -> Result<bool, StoreError> {
+    if after.position < at_least {
+        return Ok(false);
+    }
+    if !after.events.is_empty() || state.view.is_empty() {
+        if fold_in::<R>(&mut state.head, key, &after.events).is_err() {
+            return Ok(false);
+        }
+        if R::counted(&state.head).is_some() {
+            // Something of the totals stands on pages, which are as new as they are stored.
+            return Ok(false);
+        }
+        state.view = view_head::<R>(&state.head)?.encode_to_vec().into();
+    }
+    state.position = after.position;
+    Ok(true)
 }
 
 /// As of when an answer from the end of the log is true; the look knows more if nothing came after it.
@@ -220,12 +242,30 @@ pub(crate) fn up_to_date<R: registry::Report>(
 ) -> Result<Option<R::Head>, Unfoldable> {
     let mut head = stored;
     for event in events {
-        let changes = R::changes(event).map_err(|_| Unfoldable)?;
-        for (_, change) in changes.into_iter().filter(|(touched, _)| touched == key) {
+        for change in changes::<R>(event, key)? {
             let head = head.get_or_insert_with(|| R::Head::open(key));
             let spilled = head.fold(event.position, change).map_err(|_| Unfoldable)?;
             spilled.into_iter().for_each(|part| beyond(event.position, part));
         }
     }
     Ok(head)
+}
+
+/// Folds events into a head that may lack them. If one cannot be folded, those before it are.
+fn fold_in<R: registry::Report>(head: &mut R::Head, key: &Key, events: &[RecordedEvent]) -> Result<(), Unfoldable> {
+    for event in events {
+        for change in changes::<R>(event, key)? {
+            head.fold(event.position, change).map_err(|_| Unfoldable)?;
+        }
+    }
+    Ok(())
+}
+
+/// What an event changes in one report.
+fn changes<'a, R: registry::Report>(
+    event: &RecordedEvent,
+    key: &'a Key,
+) -> Result<impl Iterator<Item = ChangeOf<R>> + use<'a, R>, Unfoldable> {
+    let changes = R::changes(event).map_err(|_| Unfoldable)?;
+    Ok(changes.into_iter().filter(move |(touched, _)| touched == key).map(|(_, change)| change))
 }

@@ -5,8 +5,12 @@
 //! document afterwards, with one exception: a document that is repaired, or of which a parked event is folded at last,
 //! changes without a new event. Therefore no head is used for longer than [`FRESH_FOR`].
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use daybook_read_model::{
     category_day::CategoryDay, checkpoint::Generation, document::Stored, store_day::StoreDay, supplier_day::SupplierDay,
 };
@@ -31,15 +35,31 @@ pub(crate) struct Heads {
 #[derive(Clone, Debug)]
 pub(crate) struct Kept<H: Stored + Sync>(Cache<(i64, i64, String), Arc<Seen<H>>>);
 
-/// A head, brought up to date.
+/// A head that is brought up to date by whoever asks for it.
 #[derive(Debug)]
 pub(crate) struct Seen<H> {
-    /// Without the entries that its view does not depend on.
-    pub(crate) head: Arc<H>,
-    /// All events up to here are in it.
-    pub(crate) position: i64,
+    state: Mutex<State<H>>,
     /// When its document was read.
-    pub(crate) read_at: Instant,
+    read_at: Instant,
+}
+
+/// What is known of a report.
+#[derive(Debug)]
+pub(crate) struct State<H> {
+    /// Without the entries that its view does not depend on. It may have some events after the position already.
+    pub(crate) head: H,
+    /// Its view, encoded.
+    pub(crate) view: Bytes,
+    /// The view says all up to here.
+    pub(crate) position: i64,
+}
+
+impl<H> Seen<H> {
+    /// What is known, for as long as it takes to bring it up to date; `None` if somebody panicked over it.
+    #[must_use]
+    pub(crate) fn state(&self) -> Option<MutexGuard<'_, State<H>>> {
+        self.state.lock().ok()
+    }
 }
 
 impl Heads {
@@ -62,7 +82,9 @@ impl Heads {
 impl<H: Stored + Sync> Kept<H> {
     fn new() -> Self {
         let weigh = |key: &(i64, i64, String), seen: &Arc<Seen<H>>| {
-            u32::try_from(key.2.len() + seen.head.heap_bytes()).unwrap_or(u32::MAX)
+            // What it grows by while it is kept is not much.
+            let bytes = seen.state().map_or(0, |state| state.head.heap_bytes() + state.view.len());
+            u32::try_from(key.2.len() + bytes).unwrap_or(u32::MAX)
         };
         Self(Cache::builder().max_capacity(HEADS_BYTES).weigher(weigh).time_to_idle(FRESH_FOR).build())
     }
@@ -74,8 +96,9 @@ impl<H: Stored + Sync> Kept<H> {
         seen.filter(|seen| seen.read_at.elapsed() <= FRESH_FOR)
     }
 
-    /// Keeps a head for the next time.
-    pub(crate) fn put(&self, generation: &Generation, id: &str, seen: Seen<H>) {
+    /// Keeps a head, of a document that was read at an instant, for the next time.
+    pub(crate) fn put(&self, generation: &Generation, id: &str, state: State<H>, read_at: Instant) {
+        let seen = Seen { state: Mutex::new(state), read_at };
         self.0.insert((generation.generation, generation.epoch, id.to_owned()), Arc::new(seen));
     }
 }
@@ -86,17 +109,17 @@ mod tests {
 
     use super::*;
 
-    fn seen(read_at: Instant) -> Seen<StoreDay> {
+    fn state() -> State<StoreDay> {
         let key = Key { first: "2017-01-02".into(), second: "443".into() };
-        Seen { head: Arc::new(StoreDay::open(&key)), position: 7, read_at }
+        State { head: StoreDay::open(&key), view: Bytes::new(), position: 7 }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_head_is_used_in_its_own_generation_and_not_for_long() {
         let heads = Heads::new().store_days;
         let (this, next, other_life) = (Generation::new(1, 5), Generation::new(2, 5), Generation::new(1, 6));
-        heads.put(&this, "2017-01-02|443", seen(Instant::now()));
-        let position = |generation, id| heads.get(generation, id).map(|seen| seen.position);
+        heads.put(&this, "2017-01-02|443", state(), Instant::now());
+        let position = |generation, id| heads.get(generation, id).map(|seen| seen.state().unwrap().position);
         assert_eq!(position(&this, "2017-01-02|443"), Some(7));
         assert_eq!(position(&this, "2017-01-02|44"), None);
         assert_eq!(position(&next, "2017-01-02|443"), None);

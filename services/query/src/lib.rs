@@ -39,10 +39,12 @@ use std::sync::{
 
 use daybook::{
     FILE_DESCRIPTOR_SET, access,
-    query::v1::{
-        category_day_service_server::CategoryDayServiceServer, projection_service_server::ProjectionServiceServer,
-        stock_service_server::StockServiceServer, store_day_service_server::StoreDayServiceServer,
-        supplier_day_service_server::SupplierDayServiceServer,
+    query::{
+        encoded::v1::{
+            category_day_service_server::CategoryDayServiceServer, store_day_service_server::StoreDayServiceServer,
+            supplier_day_service_server::SupplierDayServiceServer,
+        },
+        v1::{projection_service_server::ProjectionServiceServer, stock_service_server::StockServiceServer},
     },
 };
 use daybook_chassis::{

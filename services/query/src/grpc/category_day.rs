@@ -1,10 +1,12 @@
 //! `daybook.query.v1.CategoryDayService`.
 
 use daybook::access::STORES;
-use daybook::query::v1::{
-    AsOf, CategoryDay, GetCategoryDayRequest, GetCategoryDayResponse, ListCategoryDaysRequest,
-    ListCategoryDaysResponse, StreamCategoryDaysRequest, StreamCategoryDaysResponse,
-    category_day_service_server::CategoryDayService,
+use daybook::query::{
+    encoded::{OneReport, v1::category_day_service_server::CategoryDayService},
+    v1::{
+        AsOf, CategoryDay, GetCategoryDayRequest, ListCategoryDaysRequest, ListCategoryDaysResponse,
+        StreamCategoryDaysRequest, StreamCategoryDaysResponse,
+    },
 };
 use daybook_read_model::registry::CategoryDays;
 use tonic::{Request, Response, Status, async_trait};
@@ -22,15 +24,11 @@ pub(crate) struct CategoryDayApi(pub(crate) Frame);
 
 #[async_trait]
 impl CategoryDayService for CategoryDayApi {
-    async fn get_category_day(
-        &self,
-        request: Request<GetCategoryDayRequest>,
-    ) -> Result<Response<GetCategoryDayResponse>, Status> {
+    async fn get_category_day(&self, request: Request<GetCategoryDayRequest>) -> Result<Response<OneReport>, Status> {
         let work = async |call: Call, asked: GetCategoryDayRequest| {
             call.caller.speaks_for(&[(STORES, &asked.store_id)])?;
             let one = wanted::one::<CategoryDays>(&asked.store_id, &asked.business_date, asked.at_least_position)?;
-            let (category_day, as_of) = self.0.get::<CategoryDays>(&one.key, one.at_least, call.deadline).await?;
-            Ok(GetCategoryDayResponse { category_day: Some(category_day), as_of: Some(as_of) })
+            self.0.get::<CategoryDays>(&one.key, one.at_least, call.deadline).await
         };
         self.0.unary("CategoryDayService/GetCategoryDay", request, work).await
     }

@@ -1,10 +1,13 @@
 //! `daybook.query.v1.StoreDayService`.
 
 use daybook::access::STORES;
-use daybook::query::v1::{
-    AsOf, GetStoreDayRequest, GetStoreDayResponse, ListStoreDayItemsRequest, ListStoreDayItemsResponse,
-    ListStoreDaysRequest, ListStoreDaysResponse, StoreDay, StoreDayItem, StoreDayItemPage, StreamStoreDaysRequest,
-    StreamStoreDaysResponse, store_day_service_server::StoreDayService, stream_store_days_response,
+use daybook::query::{
+    encoded::{OneReport, v1::store_day_service_server::StoreDayService},
+    v1::{
+        AsOf, GetStoreDayRequest, ListStoreDayItemsRequest, ListStoreDayItemsResponse, ListStoreDaysRequest,
+        ListStoreDaysResponse, StoreDay, StoreDayItem, StoreDayItemPage, StreamStoreDaysRequest,
+        StreamStoreDaysResponse, stream_store_days_response,
+    },
 };
 use daybook_read_model::registry::StoreDays;
 use tonic::{Request, Response, Status, async_trait};
@@ -23,15 +26,11 @@ pub(crate) struct StoreDayApi(pub(crate) Frame);
 
 #[async_trait]
 impl StoreDayService for StoreDayApi {
-    async fn get_store_day(
-        &self,
-        request: Request<GetStoreDayRequest>,
-    ) -> Result<Response<GetStoreDayResponse>, Status> {
+    async fn get_store_day(&self, request: Request<GetStoreDayRequest>) -> Result<Response<OneReport>, Status> {
         let work = async |call: Call, asked: GetStoreDayRequest| {
             call.caller.speaks_for(&[(STORES, &asked.store_id)])?;
             let one = wanted::one::<StoreDays>(&asked.store_id, &asked.business_date, asked.at_least_position)?;
-            let (store_day, as_of) = self.0.get::<StoreDays>(&one.key, one.at_least, call.deadline).await?;
-            Ok(GetStoreDayResponse { store_day: Some(store_day), as_of: Some(as_of) })
+            self.0.get::<StoreDays>(&one.key, one.at_least, call.deadline).await
         };
         self.0.unary("StoreDayService/GetStoreDay", request, work).await
     }

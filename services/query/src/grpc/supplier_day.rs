@@ -1,11 +1,14 @@
 //! `daybook.query.v1.SupplierDayService`.
 
 use daybook::access::SUPPLIERS;
-use daybook::query::v1::{
-    AsOf, GetSupplierDayRequest, GetSupplierDayResponse, ListSupplierDayItemsRequest, ListSupplierDayItemsResponse,
-    ListSupplierDayStoresRequest, ListSupplierDayStoresResponse, ListSupplierDaysRequest, ListSupplierDaysResponse,
-    StreamSupplierDaysRequest, StreamSupplierDaysResponse, SupplierDay, SupplierDayItem, SupplierDayItemPage,
-    stream_supplier_days_response, supplier_day_service_server::SupplierDayService,
+use daybook::query::{
+    encoded::{OneReport, v1::supplier_day_service_server::SupplierDayService},
+    v1::{
+        AsOf, GetSupplierDayRequest, ListSupplierDayItemsRequest, ListSupplierDayItemsResponse,
+        ListSupplierDayStoresRequest, ListSupplierDayStoresResponse, ListSupplierDaysRequest, ListSupplierDaysResponse,
+        StreamSupplierDaysRequest, StreamSupplierDaysResponse, SupplierDay, SupplierDayItem, SupplierDayItemPage,
+        stream_supplier_days_response,
+    },
 };
 use daybook_read_model::registry::SupplierDays;
 use tonic::{Request, Response, Status, async_trait};
@@ -24,15 +27,11 @@ pub(crate) struct SupplierDayApi(pub(crate) Frame);
 
 #[async_trait]
 impl SupplierDayService for SupplierDayApi {
-    async fn get_supplier_day(
-        &self,
-        request: Request<GetSupplierDayRequest>,
-    ) -> Result<Response<GetSupplierDayResponse>, Status> {
+    async fn get_supplier_day(&self, request: Request<GetSupplierDayRequest>) -> Result<Response<OneReport>, Status> {
         let work = async |call: Call, asked: GetSupplierDayRequest| {
             call.caller.speaks_for(&[(SUPPLIERS, &asked.supplier_id)])?;
             let one = wanted::one::<SupplierDays>(&asked.supplier_id, &asked.business_date, asked.at_least_position)?;
-            let (supplier_day, as_of) = self.0.get::<SupplierDays>(&one.key, one.at_least, call.deadline).await?;
-            Ok(GetSupplierDayResponse { supplier_day: Some(supplier_day), as_of: Some(as_of) })
+            self.0.get::<SupplierDays>(&one.key, one.at_least, call.deadline).await
         };
         self.0.unary("SupplierDayService/GetSupplierDay", request, work).await
     }
