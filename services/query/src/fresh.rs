@@ -29,7 +29,7 @@ use crate::{
     recent::{After, Touching},
     report::{Report, not_found, view_head, without, without_entries},
     status::QueryError,
-    store::{Select, StoreError},
+    store::Select,
 };
 
 /// How long the end of the log in memory may take to come to what documents show already: they come from the same log.
@@ -59,6 +59,18 @@ pub(crate) struct Fresh {
     pub(crate) look: Look,
     /// Events after the position that the documents hold for sure, up to the position of the look.
     pub(crate) events: Vec<RecordedEvent>,
+}
+
+/// What came of looking for a report at the end of the log.
+#[derive(Debug)]
+enum Found {
+    Answer(OneReport),
+    /// There was no document.
+    Absent,
+    /// There is a document by now.
+    Present,
+    /// The documents have to answer.
+    Unsure,
 }
 
 impl Frame {
@@ -112,13 +124,21 @@ impl Frame {
         }
         // Documents that are there hold what they held a moment ago, in whatever generation: a look that is a moment old will
         // do for them. That there is none must be known for sure.
-        let look = self.glance(R::HEADS, until).await?;
-        if let Some(answer) = self.get_fresh::<R>(&look, key, at_least, until).await? {
-            return Ok(answer);
-        }
-        let look = self.look(R::HEADS, 0, until).await?;
-        if let Some(answer) = self.get_new::<R>(&look, key, at_least, until).await? {
-            return Ok(answer);
+        let glance = self.glance(R::HEADS, until).await?;
+        match self.get_fresh::<R>(&glance, key, at_least, until).await? {
+            Found::Answer(answer) => return Ok(answer),
+            Found::Present | Found::Unsure => {}
+            Found::Absent => {
+                let look = self.look(R::HEADS, 0, until).await?;
+                let mut found = self.get_new::<R>(&look, key, at_least, until).await?;
+                if let Found::Present = found {
+                    // By now there is one. It may be older than what was answered without it.
+                    found = self.get_fresh::<R>(&look, key, at_least, until).await?;
+                }
+                if let Found::Answer(answer) = found {
+                    return Ok(answer);
+                }
+            }
         }
         let look = self.look(R::HEADS, at_least, until).await?;
         self.stored::<R>(look, key, until).await
@@ -131,33 +151,31 @@ impl Frame {
         key: &Key,
         at_least: i64,
         until: Instant,
-    ) -> Result<Option<OneReport>, QueryError> {
+    ) -> Result<Found, QueryError> {
         let (id, generation, kept) = (key.id(), look.live.generation(), R::kept(&self.heads));
         if look.live.is_incomplete(R::HEADS, &id) {
             // What it lacks may be folded at last without a new event.
-            return Ok(None);
+            return Ok(Found::Unsure);
         }
         if let Some(seen) = kept.get(generation, &id)
             && let Some(mut state) = seen.state()
             && let Some(after) = self.recent.after(state.position, R::touching(key))
         {
             // It is of use only while all events after it are at hand.
-            return Ok(bring_up_to_date::<R>(&mut state, key, &after, at_least)?
-                .then(|| OneReport { report: state.view.clone(), as_of: Some(as_of(look, &after)) }));
+            return answer::<R>(&mut state, look, key, &after, at_least);
         }
         let read_at = Instant::now();
         let head = look.live.head::<R>(&id, without(R::UNCOUNTED_FIELDS), until).await?;
-        let Some(mut head) = head else { return Ok(None) };
+        let Some(mut head) = head else { return Ok(Found::Absent) };
         head.loaded();
         let position = look.as_of.position;
-        let Some(after) = self.recent.after(position, R::touching(key)) else { return Ok(None) };
+        let Some(after) = self.recent.after(position, R::touching(key)) else { return Ok(Found::Unsure) };
         let mut state = State { head, view: Bytes::new(), position };
-        if !bring_up_to_date::<R>(&mut state, key, &after, at_least)? {
-            return Ok(None);
+        let found = answer::<R>(&mut state, look, key, &after, at_least)?;
+        if let Found::Answer(_) = found {
+            kept.put(generation, &id, state, read_at);
         }
-        let answer = OneReport { report: state.view.clone(), as_of: Some(as_of(look, &after)) };
-        kept.put(generation, &id, state, read_at);
-        Ok(Some(answer))
+        Ok(found)
     }
 
     /// One report that has no document yet, if the end of the log is enough to tell what it is, or that there is none.
@@ -167,21 +185,21 @@ impl Frame {
         key: &Key,
         at_least: i64,
         until: Instant,
-    ) -> Result<Option<OneReport>, QueryError> {
+    ) -> Result<Found, QueryError> {
         let after = self.recent.after(look.as_of.position, R::touching(key));
-        let Some(after) = after.filter(|after| after.position >= at_least) else { return Ok(None) };
+        let Some(after) = after.filter(|after| after.position >= at_least) else { return Ok(Found::Unsure) };
         let id_only = doc! { "_id": 1 };
         if !look.live.read(R::HEADS, Select::one(&key.id()).with_fields(id_only), until).await?.is_empty() {
-            return Ok(None);
+            return Ok(Found::Present);
         }
         self.confirm(R::HEADS, look, until).await?;
-        let Ok(head) = up_to_date::<R>(None, key, &after.events, |_, _| ()) else { return Ok(None) };
+        let Ok(head) = up_to_date::<R>(None, key, &after.events, |_, _| ()) else { return Ok(Found::Unsure) };
         let head = head.ok_or_else(|| not_found::<R>(key, &as_of(look, &after)))?;
         if R::counted(&head).is_some() {
-            return Ok(None);
+            return Ok(Found::Unsure);
         }
         let report = view_head::<R>(&head)?.encode_to_vec().into();
-        Ok(Some(OneReport { report, as_of: Some(as_of(look, &after)) }))
+        Ok(Found::Answer(OneReport { report, as_of: Some(as_of(look, &after)) }))
     }
 
     /// One report as it is stored.
@@ -196,28 +214,29 @@ impl Frame {
     }
 }
 
-/// Folds into a head what came after it, and makes its view anew if anything did; false if its documents have to be asked.
-fn bring_up_to_date<R: Report>(
+/// Folds into a head what came after it, makes its view anew if anything did, and answers with it.
+fn answer<R: Report>(
     state: &mut State<R::Head>,
+    look: &Look,
     key: &Key,
     after: &After,
     at_least: i64,
-) -> Result<bool, StoreError> {
+) -> Result<Found, QueryError> {
     if after.position < at_least {
-        return Ok(false);
+        return Ok(Found::Unsure);
     }
     if !after.events.is_empty() || state.view.is_empty() {
         if fold_in::<R>(&mut state.head, key, &after.events).is_err() {
-            return Ok(false);
+            return Ok(Found::Unsure);
         }
         if R::counted(&state.head).is_some() {
             // Something of the totals stands on pages, which are as new as they are stored.
-            return Ok(false);
+            return Ok(Found::Unsure);
         }
         state.view = view_head::<R>(&state.head)?.encode_to_vec().into();
     }
     state.position = after.position;
-    Ok(true)
+    Ok(Found::Answer(OneReport { report: state.view.clone(), as_of: Some(as_of(look, after)) }))
 }
 
 /// As of when an answer from the end of the log is true; the look knows more if nothing came after it.

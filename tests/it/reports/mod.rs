@@ -1,5 +1,6 @@
 //! What the reports say of a small day of which every figure is known.
 
+mod beginning;
 mod expected;
 mod health;
 mod large_day;
