@@ -3,7 +3,7 @@
 //! those that are asked for, takes them the same way.
 
 use bytes::Bytes;
-use prost::Message as _;
+use prost::Message;
 
 use super::v1 as plain;
 
@@ -43,11 +43,80 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
+    /// How many bytes its embedded messages have, which is nearly all of it.
+    #[must_use]
+    pub fn embedded_len(&self) -> usize {
+        self.metadata.len() + self.event.len()
+    }
+
     /// The same with its embedded messages decoded.
     ///
     /// # Errors
     /// If they cannot be read.
     pub fn decoded(&self) -> Result<plain::RecordedEvent, prost::DecodeError> {
-        plain::RecordedEvent::decode(self.encode_to_vec().as_slice())
+        self.clone().into_decoded()
+    }
+
+    /// The same, of an event that is not needed any more.
+    ///
+    /// # Errors
+    /// As [`Self::decoded`].
+    pub fn into_decoded(self) -> Result<plain::RecordedEvent, prost::DecodeError> {
+        Ok(plain::RecordedEvent {
+            position: self.position,
+            event_id: self.event_id,
+            stream_id: self.stream_id,
+            stream_version: self.stream_version,
+            event_type: self.event_type,
+            schema_version: self.schema_version,
+            store_id: self.store_id,
+            business_date: self.business_date,
+            occurred_at: self.occurred_at,
+            recorded_at: self.recorded_at,
+            metadata: embedded(&self.metadata)?,
+            event: embedded(&self.event)?,
+        })
+    }
+}
+
+/// An embedded message; what has no bytes is not there.
+fn embedded<M: Message + Default>(bytes: &[u8]) -> Result<Option<M>, prost::DecodeError> {
+    if bytes.is_empty() { Ok(None) } else { M::decode(bytes).map(Some) }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn what_is_decoded_is_what_was_encoded() {
+        let plain = plain::RecordedEvent {
+            position: 7,
+            event_id: Bytes::from_static(&[1; 16]),
+            stream_id: Bytes::from_static(&[2; 16]),
+            stream_version: 3,
+            event_type: "sale_voided".to_owned(),
+            schema_version: 1,
+            store_id: "443".to_owned(),
+            business_date: "2017-01-02".to_owned(),
+            occurred_at: Some(Timestamp { seconds: 5, nanos: 6 }),
+            recorded_at: Some(Timestamp { seconds: 7, nanos: 8 }),
+            metadata: Some(plain::Metadata { actor: "anna".to_owned(), ..plain::Metadata::default() }),
+            event: Some(plain::Event {
+                kind: Some(plain::event::Kind::SaleVoided(plain::SaleVoided {
+                    total_minor: -9,
+                    ..plain::SaleVoided::default()
+                })),
+            }),
+        };
+        for event in [plain.clone(), plain::RecordedEvent { metadata: None, event: None, ..plain.clone() }] {
+            let encoded = RecordedEvent::decode(event.encode_to_vec().as_slice()).unwrap();
+            assert_eq!(encoded.decoded().unwrap(), event);
+            assert_eq!(encoded.encode_to_vec(), event.encode_to_vec());
+        }
+        let broken = RecordedEvent { event: Bytes::from_static(&[0xff]), ..RecordedEvent::default() };
+        assert!(broken.into_decoded().is_err());
     }
 }

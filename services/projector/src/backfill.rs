@@ -17,7 +17,7 @@ use crate::{
     meta::{self, Place},
     parked::recorded_at_micros,
     projection::{self, Projection},
-    session::{Projector, SessionError},
+    session::{Projector, SessionError, shrink},
     store::StoreError,
 };
 
@@ -137,7 +137,7 @@ async fn fold(projector: &Projector, place: &Place, newcomers: &mut Newcomers, u
         let batch = Batch::of(projector.read(Bookmark::at(newcomers.position), until).await?, until);
         let Some(last) = batch.last() else { break };
         projector.project(place, &mut newcomers.projections, &batch).await?;
-        projector.shrink(&mut newcomers.projections);
+        shrink(&mut newcomers.projections, projector.bounds.cache_bytes);
         let reached = CatchingUp { position: last.position, recorded_at_micros: recorded_at_micros(last) };
         note(projector, place, &new, reached).await?;
         newcomers.position = last.position;

@@ -14,7 +14,8 @@
 //!   folded before it is written;
 //! - `DAYBOOK_PROJECTOR_UNWRITTEN_EVENTS` (default 100,000): far behind the end of the log, so many events are folded before
 //!   documents are written; 0 writes each batch;
-//! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 112 MiB): memory for documents that are kept between batches;
+//! - `DAYBOOK_PROJECTOR_CACHE_BYTES` (default 112 MiB): memory for documents that are kept between batches, twice as much
+//!   far behind the end of the log;
 //! - `DAYBOOK_PROJECTOR_AUDIT_SECONDS` (default 5): one document in so many seconds is compared with the log; 0 for none.
 
 use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};

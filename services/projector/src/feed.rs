@@ -9,7 +9,6 @@ use std::{sync::Arc, time::Duration};
 use daybook::event::v1::RecordedEvent;
 use daybook_chassis::{CancellationToken, process::chain};
 use futures_util::future::{BoxFuture, FutureExt as _};
-use prost::Message as _;
 use thiserror::Error;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -210,10 +209,10 @@ impl Reader {
                         delivery = Delivery::Open(messages);
                         self.delivered();
                     }
-                    Step::Delivered(events) => {
+                    Step::Delivered(events, bytes) => {
                         self.delivered();
                         self.serving.set(Part::Events, true).await;
-                        if self.take(events, Source::JetStream, 0).await? {
+                        if self.take(events, bytes, Source::JetStream, 0).await? {
                             // Something is missing: the log has it.
                             let before = self.next;
                             self.read_log().await?;
@@ -290,7 +289,7 @@ impl Reader {
                 return Ok(());
             }
             let first = page.events.first().map_or(0, |event| event.position);
-            if self.take(page.events, Source::Log, page.head).await? {
+            if self.take(page.events, page.bytes, Source::Log, page.head).await? {
                 return Err(Stop::Failed(FeedError::Gap { found: first, expected: self.next }));
             }
             if self.next > page.head {
@@ -308,16 +307,22 @@ impl Reader {
         }
     }
 
-    /// Hands on what comes next, leaves out what is known; answers if something is missing before the rest.
-    async fn take(&mut self, events: Vec<RecordedEvent>, source: Source, head: i64) -> Result<bool, Stop> {
-        let mut taken = Vec::with_capacity(events.len());
-        let mut bytes = 0;
+    /// Hands on what comes next of events that have so many bytes, leaves out what is known; answers if something is missing before
+    /// the rest.
+    async fn take(
+        &mut self,
+        events: Vec<RecordedEvent>,
+        bytes: usize,
+        source: Source,
+        head: i64,
+    ) -> Result<bool, Stop> {
+        let all = events.len();
+        let mut taken = Vec::with_capacity(all);
         let mut gap = false;
         for event in events {
             if event.position == self.next {
                 self.next += 1;
                 self.last = Bookmark::of(&event);
-                bytes += event.encoded_len();
                 taken.push(event);
             } else if event.position > self.next {
                 gap = true;
@@ -325,6 +330,8 @@ impl Reader {
             }
         }
         if !taken.is_empty() {
+            // Each is taken for as large as the others: nearly always all are taken.
+            let bytes = bytes * taken.len() / all;
             self.counts.fed(source, taken.len());
             let room = self.room.take(taken.len(), bytes).await?;
             self.sender.send(Chunk { events: taken, bytes, head, _room: room }).map_err(|_| Stop::Unwanted)?;
@@ -335,7 +342,8 @@ impl Reader {
 
 enum Step {
     Opened(Box<Messages>),
-    Delivered(Vec<RecordedEvent>),
+    /// With the bytes that they have.
+    Delivered(Vec<RecordedEvent>, usize),
     Failed(BrokerError),
 }
 
@@ -347,7 +355,7 @@ async fn advance(delivery: &mut Delivery) -> Step {
             Err(error) => Step::Failed(error),
         },
         Delivery::Open(messages) => match messages.next().await {
-            Ok(events) => Step::Delivered(events),
+            Ok((events, bytes)) => Step::Delivered(events, bytes),
             Err(error) => Step::Failed(error),
         },
     }

@@ -162,8 +162,9 @@ impl Broker {
 }
 
 impl Messages {
-    /// Waits for an event, and takes with it what has arrived besides. Nothing is lost if it is not waited for to its end.
-    pub(crate) async fn next(&mut self) -> Result<Vec<RecordedEvent>, BrokerError> {
+    /// Waits for an event, and takes with it what has arrived besides; with the bytes that they have, encoded. Nothing is lost if it
+    /// is not waited for to its end.
+    pub(crate) async fn next(&mut self) -> Result<(Vec<RecordedEvent>, usize), BrokerError> {
         let first = self.stream.next().await;
         let mut bytes = 0;
         let mut events = vec![event(first, &mut bytes)?];
@@ -174,7 +175,7 @@ impl Messages {
                 Some(_) | None => break,
             }
         }
-        Ok(events)
+        Ok((events, bytes))
     }
 }
 

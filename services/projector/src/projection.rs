@@ -37,8 +37,8 @@ use crate::{
 /// How often a batch is folded again because somebody else wrote its documents; then the checkpoint is looked at again.
 const MAX_ROUNDS: usize = 5;
 
-/// Events whose changes are worked out, and sorted by document, before they are folded: some megabytes.
-const SLICE_EVENTS: usize = 1_000;
+/// Events whose changes are worked out, and sorted by document, before they are folded: some 30 MB.
+const SLICE_EVENTS: usize = 5_000;
 
 /// The projection of one report, whatever its documents are.
 pub(crate) trait Projection: Send + Sync {

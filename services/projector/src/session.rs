@@ -39,6 +39,7 @@ use crate::{
 pub(crate) use error::SessionError;
 use pending::FEW_EVENTS;
 pub(crate) use pending::Pending;
+pub(crate) use stepping::shrink;
 
 /// First and longest wait before another attempt after a failure: what is away is used again soon after it is back.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -72,7 +73,7 @@ pub(crate) struct Projector {
     log: Log,
     broker: Broker,
     pub(crate) shard: Shard,
-    bounds: Bounds,
+    pub(crate) bounds: Bounds,
     serving: Serving,
     shutdown: CancellationToken,
     /// Up to here each batch is written by itself: several at once could not be.

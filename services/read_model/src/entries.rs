@@ -10,7 +10,7 @@ use serde::{
 };
 
 use crate::{
-    by_id::ById,
+    by_id::{Added, ById},
     segment::{MAX_SEGMENTS, MOST_SEGMENTS, TEXTS, pack, unpack},
     sum::{Headroom, Sum},
     text::Text,
@@ -113,6 +113,27 @@ impl<E: Entry> Entries<E> {
         _ = self.sums.add(hash, id, change);
     }
 
+    /// The same, but an id that is not known is taken in only while there are fewer than `limit`; false if it is not.
+    pub(crate) fn add_within(&mut self, limit: usize, hash: u64, id: &mut Text, change: &mut E) -> bool {
+        let before = self.headroom;
+        self.headroom.took(change);
+        let is_in = self.sums.add_within(limit, hash, id, change) != Added::Full;
+        if !is_in {
+            self.headroom = before;
+        }
+        is_in
+    }
+
+    /// True if there is an entry of an id with this hash, or was one before what is stored was let go.
+    pub(crate) fn knows(&self, hash: u64) -> bool {
+        self.sums.knows(hash)
+    }
+
+    /// How many ids are known.
+    pub(crate) fn known(&self) -> usize {
+        self.sums.known()
+    }
+
     /// How many segments there are, if the next write should replace them by one.
     pub(crate) fn scattered(&self) -> Option<u32> {
         let many = self.next >= MAX_SEGMENTS && self.more_rows + self.sums.len() >= self.first_rows / 2;
@@ -144,19 +165,35 @@ impl<E: Entry> Entries<E> {
 
     /// Takes note that the document stands in the database as it is here.
     pub(crate) fn settle(&mut self) {
+        self.is_stored();
+        self.loaded();
+    }
+
+    /// The same, but ids stay known.
+    pub(crate) fn settle_known(&mut self) {
+        self.is_stored();
+        self.loaded_known();
+    }
+
+    fn is_stored(&mut self) {
         if let Some(all) = self.gathered.take() {
             (self.next, self.first_rows, self.more_rows) = (1, all.len(), 0);
         } else if !self.sums.is_empty() {
             self.next += 1;
             self.more_rows += self.sums.len();
         }
-        // Not only emptied: the map may have had room for a busy hour, in each of some thousand documents.
-        self.loaded();
     }
 
-    /// Takes note that this is what is stored: sums begin at zero.
+    /// Takes note that this is what is stored: sums begin at zero. Not only emptied: the map may have had room for a busy hour, in
+    /// each of some thousand documents.
     pub(crate) fn loaded(&mut self) {
         self.sums.clear();
+        self.headroom = Headroom::default();
+    }
+
+    /// The same, but ids stay known.
+    pub(crate) fn loaded_known(&mut self) {
+        self.sums.empty();
         self.headroom = Headroom::default();
     }
 

@@ -18,7 +18,7 @@
 //! A change that the head refuses (a figure would not fit) goes to no page either.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fmt,
     hash::BuildHasherDefault,
     mem,
@@ -154,66 +154,47 @@ impl Section {
     }
 }
 
-/// The entries of a report that stand in its head.
+/// The entries of a report that stand in its head. Of which ids they are stays known for as long as the head is in memory, while its
+/// store trades: see [`crate::by_id`].
 #[derive(Clone, Debug, Default)]
 pub struct Inline<E> {
     /// All of them in a document that was just read; those that changed in one that is written again and again.
     pub entries: Entries<E>,
-    /// Not worked out yet in a document that was just read: then `entries` are all.
-    known: Option<Known>,
+    /// Of stores. Not worked out yet in a document that was just read: then it is what `entries` say.
+    sold: Option<Sold>,
 }
 
-/// Which entries are inline, by the hashes of their ids: a head is kept in memory for as long as its store trades. Of 4,000 ids
-/// two have the same by chance in one head of some 10^12, and it would take a crash at the same moment for that to matter.
+/// What was sold in the stores of a head.
 #[derive(Clone, Debug, Default)]
-struct Known {
-    items: HashSet<u64, BuildHasherDefault<Hashed>>,
-    /// With the lines sold of each.
-    stores: HashMap<u64, i64, BuildHasherDefault<Hashed>>,
+struct Sold {
+    /// Lines by the hash of the store's id.
+    lines: HashMap<u64, i64, BuildHasherDefault<Hashed>>,
     /// In how many stores something was sold.
     selling: i64,
 }
 
-impl Known {
-    /// Those of a document that was just read.
-    fn of<E: Entry>(entries: &Entries<E>, section: Section) -> Self {
-        let mut known = Self::default();
+impl Sold {
+    /// That of a document that was just read.
+    fn of<E: Entry>(entries: &Entries<E>) -> Self {
+        let mut sold = Self::default();
         for (id, entry) in entries.iter() {
-            known.takes(entries.hash(id), section, usize::MAX, || entry.lines_sold());
+            sold.add(entries.hash(id), entry.lines_sold());
         }
-        known
+        sold
     }
 
-    fn contains(&self, hash: u64) -> bool {
-        self.items.contains(&hash) || self.stores.contains_key(&hash)
+    fn lines(&self, hash: u64) -> i64 {
+        self.lines.get(&hash).copied().unwrap_or(0)
     }
 
-    fn len(&self) -> usize {
-        self.items.len() + self.stores.len()
+    fn add(&mut self, hash: u64, lines_sold: i64) {
+        let sum = self.lines.entry(hash).or_default();
+        let before = mem::replace(sum, sum.saturating_add(lines_sold));
+        self.selling += i64::from(*sum > 0) - i64::from(before > 0);
     }
 
     fn heap_bytes(&self) -> usize {
-        self.items.capacity() * (size_of::<u64>() + 1) + self.stores.capacity() * (size_of::<(u64, i64)>() + 1)
-    }
-
-    fn sold(&self, hash: u64) -> i64 {
-        self.stores.get(&hash).copied().unwrap_or(0)
-    }
-
-    /// Takes in an entry that changes; false if there is no room for another.
-    fn takes(&mut self, hash: u64, section: Section, limit: usize, lines_sold: impl FnOnce() -> i64) -> bool {
-        if self.len() >= limit && !self.contains(hash) {
-            return false;
-        }
-        match section {
-            Section::Items => _ = self.items.insert(hash),
-            Section::Stores => {
-                let sum = self.stores.entry(hash).or_default();
-                let before = mem::replace(sum, sum.saturating_add(lines_sold()));
-                self.selling += i64::from(*sum > 0) - i64::from(before > 0);
-            }
-        }
-        true
+        self.lines.capacity() * (size_of::<(u64, i64)>() + 1)
     }
 }
 
@@ -221,13 +202,13 @@ impl<E: Entry> Inline<E> {
     /// How many of the stores had something sold, once something was added.
     #[must_use]
     pub fn selling(&self) -> i64 {
-        self.known.as_ref().map_or(0, |known| known.selling)
+        self.sold.as_ref().map_or(0, |sold| sold.selling)
     }
 
     /// How many entries there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.known.as_ref().map_or(self.entries.len(), Known::len)
+        self.entries.known()
     }
 
     /// True if changes of different entries fit.
@@ -236,9 +217,9 @@ impl<E: Entry> Inline<E> {
             return false;
         }
         // What `entries` hold of a document that was just read is all that was sold.
-        let Some(known) = self.known.as_ref().filter(|_| section == Section::Stores) else { return true };
+        let Some(sold) = self.sold.as_ref().filter(|_| section == Section::Stores) else { return true };
         let fits =
-            |(id, change): &(Text, E)| known.sold(self.entries.hash(id)).checked_add(change.lines_sold()).is_some();
+            |(id, change): &(Text, E)| sold.lines(self.entries.hash(id)).checked_add(change.lines_sold()).is_some();
         changes.iter().all(fits)
     }
 
@@ -251,12 +232,17 @@ impl<E: Entry> Inline<E> {
         limit: usize,
         changes: &mut [(Text, E)],
     ) -> Vec<Spilled<E>> {
-        let known = self.known.get_or_insert_with(|| Known::of(&self.entries, section));
+        let mut sold = match section {
+            Section::Items => None,
+            Section::Stores => Some(self.sold.get_or_insert_with(|| Sold::of(&self.entries))),
+        };
         let mut beyond = Vec::new();
         for (id, change) in changes {
-            let hash = self.entries.hash(id);
-            if known.takes(hash, section, limit, || change.lines_sold()) {
-                self.entries.add(hash, id, change);
+            let (hash, lines_sold) = (self.entries.hash(id), change.lines_sold());
+            if self.entries.add_within(limit, hash, id, change) {
+                if let Some(sold) = &mut sold {
+                    sold.add(hash, lines_sold);
+                }
             } else {
                 beyond.push((mem::take(id), mem::take(change)));
             }
@@ -266,10 +252,7 @@ impl<E: Entry> Inline<E> {
 
     /// What of changes that the head has already belongs on pages.
     pub(crate) fn spilled(&self, head_id: &str, section: Section, changes: Vec<(Text, E)>) -> Vec<Spilled<E>> {
-        let is_inline = |id: &str| match &self.known {
-            Some(known) => known.contains(self.entries.hash(id)),
-            None => self.entries.get(id).is_some(),
-        };
+        let is_inline = |id: &str| self.entries.knows(self.entries.hash(id));
         sort(head_id, section, changes.into_iter().filter(|(id, _)| !is_inline(id)).collect())
     }
 
@@ -278,17 +261,19 @@ impl<E: Entry> Inline<E> {
     }
 
     pub(crate) fn settle(&mut self) {
-        self.entries.settle();
+        self.entries.settle_known();
     }
 
     /// Takes note that this is what is stored.
     pub(crate) fn loaded(&mut self, section: Section) {
-        self.known.get_or_insert_with(|| Known::of(&self.entries, section));
-        self.entries.loaded();
+        if section == Section::Stores {
+            self.sold.get_or_insert_with(|| Sold::of(&self.entries));
+        }
+        self.entries.loaded_known();
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.entries.heap_bytes() + self.known.as_ref().map_or(0, Known::heap_bytes)
+        self.entries.heap_bytes() + self.sold.as_ref().map_or(0, Sold::heap_bytes)
     }
 }
 
@@ -317,6 +302,6 @@ impl<E: Entry> Serialize for Inline<E> {
 
 impl<'de, E: Entry> Deserialize<'de> for Inline<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self { entries: Entries::deserialize(deserializer)?, known: None })
+        Ok(Self { entries: Entries::deserialize(deserializer)?, sold: None })
     }
 }

@@ -99,8 +99,19 @@ impl SupplierEntry {
 
 impl Sum for SupplierEntry {
     fn add(&mut self, other: &Self) -> bool {
+        later(&mut self.category, &other.category);
+        later(&mut self.unit_code, &other.unit_code);
         let mut fits = true;
         let sums = &mut self.by_currency.0;
+        if let ([(known, sum)], [(code, change)]) = (sums.as_mut_slice(), other.by_currency.0.as_slice())
+            && known == code
+        {
+            fits = sum.add(change);
+            if *sum == SupplierFigures::default() {
+                sums.clear();
+            }
+            return fits;
+        }
         for (code, change) in &other.by_currency.0 {
             match sums.binary_search_by(|(known, _)| known.cmp(code)) {
                 Ok(at) => fits &= sums[at].1.add(change),
@@ -109,8 +120,6 @@ impl Sum for SupplierEntry {
         }
         // What cancels out is left out, here and when a document is read, however it came to be written.
         sums.retain(|(_, figures)| *figures != SupplierFigures::default());
-        later(&mut self.category, &other.category);
-        later(&mut self.unit_code, &other.unit_code);
         fits
     }
 

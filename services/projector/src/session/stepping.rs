@@ -34,6 +34,10 @@ use crate::{
 /// machine that it shares with the projector, whenever something for it is to be done.
 const TOGETHER_EVENTS: usize = 1_000;
 
+/// Far behind the end of the log documents may take so many times the memory: nearly all of them change all the time, so the more
+/// events are folded between two writes of them, the fewer writes there are. More than twice as much brought nothing.
+const FAR_CACHES: usize = 2;
+
 /// What is done with a batch of events and one report.
 type Work =
     for<'a> fn(&'a mut dyn Projection, &'a Store, &'a [RecordedEvent]) -> BoxFuture<'a, Result<Failures, StoreError>>;
@@ -57,12 +61,12 @@ impl Projector {
             self.write(place, projections, pending).await?;
             self.project(place, projections, batch).await?;
             self.advance(place, Reached::of(last)).await?;
-            self.shrink(projections);
+            shrink(projections, self.bounds.cache_bytes);
         } else {
             self.fold(place, projections, batch, |projection, store, events| projection.fold(store, events)).await?;
             pending.folded(batch.events.len(), Reached::of(last), span);
             pending.behind = batch.behind();
-            self.shrink(projections);
+            shrink(projections, self.most_bytes(pending));
             if self.is_full(projections, pending) {
                 self.land(place, projections, pending).await?;
                 self.depart(projections, pending, Turn::ALL).await?;
@@ -146,14 +150,22 @@ impl Projector {
 
     /// When that which is folded shall be written. Far behind the end of the log only memory says so.
     pub(super) fn due(&self, pending: &Pending) -> Option<Instant> {
-        let is_far = usize::try_from(pending.behind).unwrap_or(0) > self.bounds.unwritten_events;
-        pending.due().filter(|_| !is_far)
+        pending.due().filter(|_| !self.is_far(pending))
+    }
+
+    fn is_far(&self, pending: &Pending) -> bool {
+        usize::try_from(pending.behind).unwrap_or(0) > self.bounds.unwritten_events
+    }
+
+    /// How large all documents in memory may be.
+    fn most_bytes(&self, pending: &Pending) -> usize {
+        self.bounds.cache_bytes.saturating_mul(if self.is_far(pending) { FAR_CACHES } else { 1 })
     }
 
     /// True if no more may be folded before something is written.
     fn is_full(&self, projections: &[Box<dyn Projection>], pending: &Pending) -> bool {
         let bytes: usize = projections.iter().map(|projection| projection.bytes()).sum();
-        pending.events >= self.bounds.unwritten_events.max(1) || bytes >= self.bounds.cache_bytes
+        pending.events >= self.bounds.unwritten_events.max(1) || bytes >= self.most_bytes(pending)
     }
 
     /// Sends what has its turn of what is folded on its way to the database.
@@ -227,19 +239,19 @@ impl Projector {
         }
         parked::park(&self.store, &place.generation, &batch.events, &failures).await.map_err(SessionError::Store)
     }
+}
 
-    /// Lets documents go until as many are left as may be kept, but none of which the database lacks something.
-    pub(crate) fn shrink(&self, projections: &mut [Box<dyn Projection>]) {
-        let mut bytes: usize = projections.iter().map(|projection| projection.bytes()).sum();
-        while bytes > self.bounds.cache_bytes {
-            // The largest gives what is too much.
-            let Some(largest) = projections.iter_mut().max_by_key(|projection| projection.bytes()) else { return };
-            let before = largest.bytes();
-            largest.shrink(before.saturating_sub(bytes - self.bounds.cache_bytes));
-            bytes = bytes.saturating_sub(before - largest.bytes());
-            if before == largest.bytes() {
-                return;
-            }
+/// Lets documents go until they have so many bytes, but none of which the database lacks something.
+pub(crate) fn shrink(projections: &mut [Box<dyn Projection>], most_bytes: usize) {
+    let mut bytes: usize = projections.iter().map(|projection| projection.bytes()).sum();
+    while bytes > most_bytes {
+        // The largest gives what is too much.
+        let Some(largest) = projections.iter_mut().max_by_key(|projection| projection.bytes()) else { return };
+        let before = largest.bytes();
+        largest.shrink(before.saturating_sub(bytes - most_bytes));
+        bytes = bytes.saturating_sub(before - largest.bytes());
+        if before == largest.bytes() {
+            return;
         }
     }
 }
