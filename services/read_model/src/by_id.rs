@@ -26,9 +26,12 @@ pub struct ById<E> {
     entries: Vec<(Text, E)>,
     /// How often the entries went.
     round: u32,
-    /// How many entries there were when they last went: as many will come again.
+    /// How many entries there were when they last went: about as many will come again.
     before: usize,
 }
+
+/// Room is made for so many entries at once at most, if as many are expected.
+const MOST_AT_ONCE: usize = 64;
 
 /// Where an entry is in the list, if it came in this round.
 #[derive(Clone, Copy, Debug)]
@@ -140,7 +143,7 @@ impl<E> ById<E> {
                 }
             }
             if self.entries.capacity() == 0 {
-                self.entries.reserve_exact(self.before / 2);
+                self.entries.reserve_exact(self.before.min(MOST_AT_ONCE));
             }
             self.entries.push((mem::take(id), mem::take(change)));
             return Added::Fits;

@@ -31,6 +31,13 @@ pub const MOST_SEGMENTS: u32 = 64;
 /// Texts of a row.
 pub const TEXTS: usize = 3;
 
+/// Bytes of a packed row, and of one figure of it, roughly: so much room is made for each at once.
+const ROW_BYTES: usize = 24;
+const FIGURE_BYTES: usize = 3;
+
+/// Among so many texts one is found sooner by looking at all of them than by its hash: the categories of a grocer, units, currencies.
+const FEW_TEXTS: usize = 16;
+
 /// Rows in columns. All columns that are there have one value for each row.
 #[derive(Default)]
 struct Segment<'a> {
@@ -92,10 +99,11 @@ struct FigureColumn {
 /// Packs entries. What it writes is a [`Segment`], put together without a copy of each text and a list for each column:
 /// a head has many breakdowns of few rows, and for those the lists were most of the work.
 pub(crate) fn pack<'a, E: Entry>(entries: impl Iterator<Item = (&'a str, &'a E)>) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let expected = entries.size_hint().0;
+    let mut bytes = Vec::with_capacity(expected * ROW_BYTES);
     let mut texts = Texts::default();
-    let mut texts_of_rows = Vec::new();
-    let mut figures_of_rows: Vec<i64> = Vec::new();
+    let mut texts_of_rows = Vec::with_capacity(expected);
+    let mut figures_of_rows: Vec<i64> = Vec::with_capacity(expected * E::FIGURES);
     for (id, entry) in entries {
         entry.rows(&mut |said, figures| {
             put_text(1, id, &mut bytes);
@@ -104,7 +112,7 @@ pub(crate) fn pack<'a, E: Entry>(entries: impl Iterator<Item = (&'a str, &'a E)>
         });
     }
     texts.known.iter().for_each(|text| put_text(2, text, &mut bytes));
-    let mut packed = Vec::new();
+    let mut packed = Vec::with_capacity(expected * FIGURE_BYTES);
     for place in 0..TEXTS {
         let numbers = texts_of_rows.iter().map(|row: &[u32; TEXTS]| u64::from(row[place]));
         put_column(3, place, numbers, &mut packed, &mut bytes);
@@ -176,6 +184,7 @@ fn zigzag(value: i64) -> u64 {
 #[derive(Default)]
 struct Texts {
     known: Vec<Text>,
+    /// Of those that are not among the first few.
     numbers: HashMap<Text, u32, ahash::RandomState>,
     /// The last one in each place: the next row often has the same unit, and nearly always the same currency.
     last: [u32; TEXTS],
@@ -201,12 +210,18 @@ impl Texts {
     }
 
     fn number(&mut self, text: &str) -> u32 {
+        let number = |index: usize| u32::try_from(index + 1).unwrap_or(0);
+        if let Some(index) = self.known.iter().take(FEW_TEXTS).position(|known| known == text) {
+            return number(index);
+        }
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
+        let number = number(self.known.len());
+        if self.known.len() >= FEW_TEXTS {
+            self.numbers.insert(text.into(), number);
+        }
         self.known.push(text.into());
-        let number = u32::try_from(self.known.len()).unwrap_or(0);
-        self.numbers.insert(text.into(), number);
         number
     }
 }
@@ -280,6 +295,16 @@ mod tests {
             let mut found: ById<StoreDayItem> = ById::default();
             let _ = unpack(&bytes, &mut found);
         }
+    }
+
+    #[test]
+    fn many_texts_are_told_apart() {
+        let item =
+            |number: usize| StoreDayItem { category: format!("C-{}", number % 40).into(), ..StoreDayItem::default() };
+        let items: ById<StoreDayItem> = (0..100).map(|number| (number.to_string().into(), item(number))).collect();
+        let mut found = ById::default();
+        assert!(unpack(&pack(items.iter()), &mut found).is_some());
+        assert_eq!(found, items);
     }
 
     #[test]
