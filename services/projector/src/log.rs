@@ -3,7 +3,7 @@
 //! What was read is remembered by a bookmark: the position of an event and its id, which is drawn at random. A log that has the
 //! same event at the position is the same log up to there; so each read says what was read before it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use daybook::{
@@ -130,12 +130,20 @@ impl Log {
     }
 }
 
-/// Decodes a page: event by event, out of one piece of memory each, which is cheaper than out of those in which an answer arrives.
+/// Decodes a page, event by event: so it is known how large they are without encoding them once more.
 fn page(answer: ReadEventsResponse) -> Result<Page, Status> {
     let bytes = answer.events.iter().map(encoded::RecordedEvent::embedded_len).sum();
-    let events = answer.events.into_iter().map(encoded::RecordedEvent::into_decoded).collect::<Result<_, _>>();
-    let events = events.map_err(|error| Status::internal(format!("an event of the log cannot be decoded: {error}")))?;
+    let events = answer.events.into_iter().map(decoded).collect::<Result<_, _>>()?;
     Ok(Page { events, bytes, scanned: answer.scanned_position, head: answer.head_position })
+}
+
+fn decoded(event: encoded::RecordedEvent) -> Result<RecordedEvent, Status> {
+    let position = event.position;
+    event.into_decoded().map_err(|error| {
+        let mut status = Status::data_loss(format!("the event at position {position} cannot be decoded"));
+        status.set_source(Arc::new(error));
+        status
+    })
 }
 
 fn timed<T>(message: T) -> Request<T> {
@@ -149,5 +157,26 @@ async fn in_time<T>(call: impl Future<Output = Result<tonic::Response<T>, Status
     match tokio::time::timeout(CALL_TIMEOUT, call).await {
         Ok(answer) => answer.map(tonic::Response::into_inner),
         Err(_) => Err(Status::deadline_exceeded("the command service did not answer in time")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn an_event_that_cannot_be_decoded_is_named() {
+        let broken = encoded::RecordedEvent {
+            position: 7,
+            event: Bytes::from_static(&[0xff]),
+            ..encoded::RecordedEvent::default()
+        };
+        let answer = ReadEventsResponse { events: vec![broken], ..ReadEventsResponse::default() };
+        let status = page(answer).map(drop).unwrap_err();
+        assert_eq!(status.code(), Code::DataLoss);
+        assert_eq!(status.message(), "the event at position 7 cannot be decoded");
+        assert!(status.source().is_some(), "the cause is for the log");
     }
 }
