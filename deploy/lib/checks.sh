@@ -31,8 +31,7 @@ test_command() {
         purge_data
     fi
     [[ -s $INSTANCE/log/check-tests.log ]] || fail 'no test ran'
-    sum_tests "$INSTANCE/log/check-tests.log"
-    ((${#FAILED_CHECKS[@]} == 0))
+    sum_tests "$INSTANCE/log/check-tests.log" "${FAILED_CHECKS[@]}"
 }
 
 run_checks() {
@@ -81,9 +80,15 @@ export_test_servers() {
     DAYBOOK_TEST_MONGOD=$(mongod_program)
 }
 
-# Adds up cargo's own result lines and prints the sum alone on a line; fails when no test ran or one failed.
+# sum_tests LOG FAILED-CHECK...: adds up cargo's own result lines and prints the sum alone on a line; fails when no test ran or
+# anything failed. A failed check counts as a failed test, lest the sum look good when the whole is not.
 sum_tests() {
-    sed 's/\x1b\[[0-9;]*m//g' -- "$1" | awk '
+    local log=$1 check checks=0
+    shift
+    for check in "$@"; do
+        [[ $check == tests ]] || checks=$((checks + 1))
+    done
+    sed 's/\x1b\[[0-9;]*m//g' -- "$log" | awk -v checks="$checks" -v all_good="$(($# == 0))" '
         /^test result: / {
             for (i = 2; i <= NF; i++) {
                 if ($i ~ /^passed/) passed += $(i - 1)
@@ -92,7 +97,8 @@ sum_tests() {
             }
         }
         END {
+            failed += checks
             printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
-            exit failed > 0 || passed == 0
+            exit failed > 0 || passed == 0 || !all_good
         }'
 }
