@@ -13,6 +13,7 @@ use std::{
 use daybook_chassis::{BoxError, CancellationToken, metrics::Metrics, process::chain, trace};
 use tokio::{
     sync::{mpsc, watch},
+    task::yield_now,
     time::{Instant, sleep_until},
 };
 use tracing::{debug, error, info, warn};
@@ -45,6 +46,10 @@ const PACE: Duration = Duration::from_millis(5);
 
 /// So many that wait are written at once: they share the commit well enough.
 const UNPACED_COMMANDS: usize = 32;
+
+/// After a batch of so few commands their answers go out before anybody else hears of the events: relay and followers would be woken
+/// before them, on the same thread. Of more, the next batch would wait for it.
+const FEW_COMMANDS: usize = 2;
 
 /// How long a batch may take in all while Postgres is away. What fails after that is not tried again: it, and everything
 /// that waits, is answered, because callers must learn it within their deadlines.
@@ -277,7 +282,11 @@ impl Pipeline {
                     let events = i64::try_from(batch.columns.event_ids.len()).unwrap_or(0);
                     self.lock().position = base + events;
                 }
+                let few = accepted.len() <= FEW_COMMANDS;
                 accept(base, accepted);
+                if few {
+                    yield_now().await;
+                }
                 self.log.appended(base, recorded_at, batch.columns);
                 Round::Done
             }
