@@ -25,7 +25,10 @@ use crate::{
 
 const OF_THE_BARE_PARTS: f64 = 1.3;
 
-/// Sales in all, over the rounds.
+/// Lone sales in all, over the rounds: they take most of a minute.
+const LONE_SALES: usize = 1_000;
+
+/// Sales one right after the other in all, over the rounds.
 const SALES: usize = 2_000;
 
 /// From an answer to the next call, so that a sale is alone: the one before is in the stored reports 11 ms after its answer at p50,
@@ -37,9 +40,9 @@ pub(super) async fn run(bench: &mut Bench) -> Result<(), BoxError> {
     let log = Arc::new(Log::open(&bench.cli.servers.postgres_url).await?);
     let bare = Arc::new(BareCall::open().await?);
     let registers = Arc::new(Registers::open(&instance, bench.world(), 1)?);
-    let count = SALES.div_ceil(bench.plan.rounds);
     let mut all = Vec::new();
-    for rest in [REST, Duration::ZERO] {
+    for (sales, rest) in [(LONE_SALES, REST), (SALES, Duration::ZERO)] {
+        let count = sales.div_ceil(bench.plan.rounds);
         all.push(lone(bench, &instance, &registers, count, rest));
         all.push(commits(bench, &log, count, rest));
         all.push(calls(bench, &bare, count, rest));
