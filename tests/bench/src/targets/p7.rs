@@ -25,7 +25,7 @@ use crate::{
 
 const OF_THE_BARE_PARTS: f64 = 1.3;
 
-/// Lone sales in all, over the rounds: they take most of a minute.
+/// Lone sales in all, over the rounds. With their rests, and those of the bare parts, they take more than a minute.
 const LONE_SALES: usize = 1_000;
 
 /// Sales one right after the other in all, over the rounds.
