@@ -3,7 +3,10 @@
 use std::{collections::HashMap, time::Instant};
 
 use daybook_chassis::trace;
-use daybook_read_model::document::{Version, Write};
+use daybook_read_model::{
+    document::{Version, Write},
+    update::with_room,
+};
 use mongodb::bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocumentBuf, cstr, raw::CStr, rawdoc};
 
 use crate::store::{DUPLICATE_KEY, INVALID_DOCUMENT, Store, StoreError};
@@ -14,6 +17,9 @@ const COMMAND_STATEMENTS: usize = 500;
 /// Bytes of statements of one command; one statement more may be in. The server takes 48 MB, but each report has a command of
 /// its own on the way, which is copied some times.
 const COMMAND_BYTES: usize = 2 * 1024 * 1024;
+
+/// What stands around the parts of a statement or a command, in bytes, with room to spare.
+const AROUND_BYTES: usize = 256;
 
 /// Refusals that come again however often the statement is sent: the document would be too large, or a sum would not fit.
 const PERMANENT: &[i32] = &[
@@ -54,7 +60,10 @@ pub(crate) async fn all(store: &Store, collection: &str, jobs: Vec<Job>) -> Resu
             Write::Insert(document) => inserts.push((id, version, document)),
             Write::Update { filter, update } => {
                 // `update` holds operators or a whole document: the server tells them apart.
-                updates.push((id, version, rawdoc! { "q": filter, "u": update }));
+                let mut statement = with_room(AROUND_BYTES + filter.as_bytes().len() + update.as_bytes().len());
+                statement.append(cstr!("q"), filter);
+                statement.append(cstr!("u"), update);
+                updates.push((id, version, statement));
             }
         }
     }
@@ -111,7 +120,7 @@ async fn command(
         array.push(statement);
         documents.push((id, version));
     }
-    let mut command = RawDocumentBuf::new();
+    let mut command = with_room(AROUND_BYTES + collection.len() + array.as_bytes().len());
     command.append(kind.name(), collection);
     command.append(kind.statements(), array);
     command.append(cstr!("ordered"), false);

@@ -10,12 +10,9 @@
 
 use std::collections::HashMap;
 
-use prost::{
-    Message,
-    encoding::{
-        DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint, key_len,
-        skip_field,
-    },
+use prost::encoding::{
+    DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint, key_len,
+    skip_field,
 };
 
 use crate::{by_id::ById, entries::Entry, text::Text};
@@ -45,55 +42,86 @@ struct Segment<'a> {
     ids: Vec<&'a str>,
     /// Tag 2, repeated: the texts that rows refer to, from number 1 on; 0 is the empty text.
     texts: Vec<&'a str>,
-    /// Tag 3, repeated.
-    text_columns: Vec<TextColumn>,
-    /// Tag 4, repeated.
-    figure_columns: Vec<FigureColumn>,
+    /// Tag 3, repeated: which text each row has in one place, `uint32`; absent where all are empty.
+    text_columns: Vec<Column<'a>>,
+    /// Tag 4, repeated: one figure of each row, `sint64`; absent where all are zero.
+    figure_columns: Vec<Column<'a>>,
 }
 
 impl<'a> Segment<'a> {
-    /// Reads the message; `None` if the bytes are none. The texts stay where they are: there is one for each row.
+    /// Reads the message; `None` if the bytes are none. Texts and values stay where they are: there are some for each row.
     fn decode(mut bytes: &'a [u8]) -> Option<Self> {
-        let mut segment = Self::default();
+        let mut segment = Self { ids: Vec::with_capacity(bytes.len() / ROW_BYTES), ..Self::default() };
         while !bytes.is_empty() {
             let (tag, wire_type) = decode_key(&mut bytes).ok()?;
             if !(1..=4).contains(&tag) {
                 skip_field(wire_type, tag, &mut bytes, DecodeContext::default()).ok()?;
                 continue;
             }
-            if wire_type != WireType::LengthDelimited {
-                return None;
-            }
-            let len = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
-            let (value, rest) = bytes.split_at_checked(len)?;
-            bytes = rest;
+            let value = take_delimited(wire_type, &mut bytes)?;
             match tag {
                 1 => segment.ids.push(std::str::from_utf8(value).ok()?),
                 2 => segment.texts.push(std::str::from_utf8(value).ok()?),
-                3 => segment.text_columns.push(TextColumn::decode(value).ok()?),
-                _ => segment.figure_columns.push(FigureColumn::decode(value).ok()?),
+                3 => segment.text_columns.push(Column::decode(value)?),
+                _ => segment.figure_columns.push(Column::decode(value)?),
             }
         }
         Some(segment)
     }
+
+    /// The text of a number; `None` if there is none.
+    fn text(&self, number: u64) -> Option<&'a str> {
+        match number.checked_sub(1) {
+            None => Some(""),
+            Some(index) => self.texts.get(usize::try_from(index).ok()?).copied(),
+        }
+    }
 }
 
-/// Which text each row has in one place; absent where all are empty.
-#[derive(Clone, PartialEq, Message)]
-struct TextColumn {
-    #[prost(uint32, tag = "1")]
-    place: u32,
-    #[prost(uint32, repeated, tag = "2")]
-    numbers: Vec<u32>,
+/// The values of all rows in one place, and which place that is.
+#[derive(Clone, Copy)]
+struct Column<'a> {
+    /// Tag 1.
+    place: usize,
+    /// Tag 2, packed: those that were not read yet.
+    values: &'a [u8],
 }
 
-/// One figure of each row; absent where all are zero.
-#[derive(Clone, PartialEq, Message)]
-struct FigureColumn {
-    #[prost(uint32, tag = "1")]
-    place: u32,
-    #[prost(sint64, repeated, tag = "2")]
-    values: Vec<i64>,
+impl<'a> Column<'a> {
+    fn decode(mut bytes: &'a [u8]) -> Option<Self> {
+        let mut column = Self { place: 0, values: &[] };
+        while !bytes.is_empty() {
+            match decode_key(&mut bytes).ok()? {
+                (1, WireType::Varint) => column.place = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?,
+                (2, wire_type) => column.values = take_delimited(wire_type, &mut bytes)?,
+                (tag, wire_type) => skip_field(wire_type, tag, &mut bytes, DecodeContext::default()).ok()?,
+            }
+        }
+        Some(column)
+    }
+
+    /// The value of the next row. Most are small.
+    #[inline]
+    fn next(&mut self) -> Option<u64> {
+        match self.values {
+            [small, rest @ ..] if *small < 0x80 => {
+                self.values = rest;
+                Some(u64::from(*small))
+            }
+            _ => decode_varint(&mut self.values).ok(),
+        }
+    }
+}
+
+/// A value that tells how long it is, taken from the beginning of the bytes.
+fn take_delimited<'a>(wire_type: WireType, bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    if wire_type != WireType::LengthDelimited {
+        return None;
+    }
+    let len = usize::try_from(decode_varint(bytes).ok()?).ok()?;
+    let (value, rest) = bytes.split_at_checked(len)?;
+    *bytes = rest;
+    Some(value)
 }
 
 /// Packs entries. What it writes is a [`Segment`], put together without a copy of each text and a list for each column:
@@ -131,7 +159,7 @@ fn put_text(tag: u32, text: &str, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(text.as_bytes());
 }
 
-/// A [`TextColumn`] or [`FigureColumn`], unless all its values are zero. `packed` is room for the values.
+/// A [`Column`], unless all its values are zero. `packed` is room for the values.
 fn put_column(
     tag: u32,
     place: usize,
@@ -178,6 +206,11 @@ fn number(len: usize) -> u64 {
 /// A figure as a `sint64` is written: small ones are short, whatever their sign.
 fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)).cast_unsigned()
+}
+
+/// The figure that was written so.
+fn unzigzag(written: u64) -> i64 {
+    (written >> 1).cast_signed() ^ -(written & 1).cast_signed()
 }
 
 /// The texts that rows refer to, by number.
@@ -229,37 +262,32 @@ impl Texts {
 /// Adds the entries of a segment to others; `None` if the bytes are no segment of such entries, or a sum does not fit.
 pub(crate) fn unpack<E: Entry>(bytes: &[u8], into: &mut ById<E>) -> Option<()> {
     let segment = Segment::decode(bytes)?;
-    let rows = segment.ids.len();
-    let mut texts: [Option<&[u32]>; TEXTS] = [None; TEXTS];
-    for column in segment.text_columns.iter().filter(|column| column.numbers.len() == rows) {
-        *texts.get_mut(usize::try_from(column.place).ok()?)? = Some(&column.numbers);
-    }
-    let mut figures: Vec<Option<&[i64]>> = vec![None; E::FIGURES];
-    for column in segment.figure_columns.iter().filter(|column| column.values.len() == rows) {
-        *figures.get_mut(usize::try_from(column.place).ok()?)? = Some(&column.values);
-    }
-    let columns = texts.iter().flatten().count() + figures.iter().flatten().count();
-    if columns != segment.text_columns.len() + segment.figure_columns.len() {
+    if !are_distinct(&segment.text_columns, TEXTS) || !are_distinct(&segment.figure_columns, E::FIGURES) {
         return None;
     }
-    let text = |number: u32| match number.checked_sub(1) {
-        None => Some(""),
-        Some(index) => segment.texts.get(usize::try_from(index).ok()?).copied(),
-    };
-    let mut row = vec![0; E::FIGURES];
-    into.reserve(rows);
-    for (index, id) in segment.ids.into_iter().enumerate() {
-        let mut said = [""; TEXTS];
-        for (said, column) in said.iter_mut().zip(texts) {
-            *said = text(column.map_or(0, |column| column[index]))?;
+    let (mut texts, mut figures) = (segment.text_columns.clone(), segment.figure_columns.clone());
+    let (mut said, mut row) = ([""; TEXTS], vec![0; E::FIGURES]);
+    into.reserve(segment.ids.len());
+    for id in &segment.ids {
+        for column in &mut texts {
+            *said.get_mut(column.place)? = segment.text(column.next()?)?;
         }
-        for (figure, column) in row.iter_mut().zip(&figures) {
-            *figure = column.map_or(0, |column| column[index]);
+        for column in &mut figures {
+            *row.get_mut(column.place)? = unzigzag(column.next()?);
         }
         let mut entry = E::of_row(said, &row)?;
-        into.add(into.hash(id), &mut id.into(), &mut entry).then_some(())?;
+        into.add(into.hash(id), &mut (*id).into(), &mut entry).then_some(())?;
     }
-    Some(())
+    // A column that is longer than the rows is none of theirs.
+    texts.iter().chain(&figures).all(|column| column.values.is_empty()).then_some(())
+}
+
+/// True if each of the columns is in a place of its own, of so many.
+fn are_distinct(columns: &[Column<'_>], places: usize) -> bool {
+    let is_new =
+        |index: usize, column: &Column<'_>| columns.iter().take(index).all(|known| known.place != column.place);
+    columns.len() <= places
+        && columns.iter().enumerate().all(|(index, column)| column.place < places && is_new(index, column))
 }
 
 #[cfg(test)]
@@ -312,8 +340,28 @@ mod tests {
         let mut bytes = Vec::new();
         ["1", "2"].into_iter().for_each(|id| put_text(1, id, &mut bytes));
         assert!(unpack::<StoreDayItem>(&bytes, &mut ById::default()).is_some());
-        put_column(4, 0, [1].into_iter(), &mut Vec::new(), &mut bytes);
-        let mut found: ById<StoreDayItem> = ById::default();
-        assert!(unpack(&bytes, &mut found).is_none());
+        for values in [vec![1], vec![1, 1, 1]] {
+            let mut bytes = bytes.clone();
+            put_column(4, 0, values.into_iter(), &mut Vec::new(), &mut bytes);
+            assert!(unpack::<StoreDayItem>(&bytes, &mut ById::default()).is_none());
+        }
+    }
+
+    #[test]
+    fn columns_in_no_place_or_twice_in_one_are_refused() {
+        for places in [vec![0], vec![0, 1, StoreDayItem::FIGURES - 1]] {
+            assert!(unpack::<StoreDayItem>(&with_figures(&places), &mut ById::default()).is_some(), "{places:?}");
+        }
+        for places in [vec![StoreDayItem::FIGURES], vec![1, 1], vec![0, 2, 0]] {
+            assert!(unpack::<StoreDayItem>(&with_figures(&places), &mut ById::default()).is_none(), "{places:?}");
+        }
+    }
+
+    /// A segment of one row, with a figure in each of some places.
+    fn with_figures(places: &[usize]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        put_text(1, "1", &mut bytes);
+        places.iter().for_each(|place| put_column(4, *place, [2].into_iter(), &mut Vec::new(), &mut bytes));
+        bytes
     }
 }

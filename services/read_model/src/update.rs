@@ -4,11 +4,23 @@ use mongodb::bson::{RawDocumentBuf, cstr, raw::BindRawBsonRef, raw::CString, ser
 use serde::Serialize;
 use thiserror::Error;
 
+/// What most updates set fits into so many bytes.
+const ROOM_BYTES: usize = 1_024;
+
+/// What stands around the fields of an update, in bytes.
+const OPERATORS_BYTES: usize = 32;
+
 /// The fields that an update sets, and the numbers to which it adds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Update {
     set: RawDocumentBuf,
     inc: RawDocumentBuf,
+}
+
+impl Default for Update {
+    fn default() -> Self {
+        Self { set: with_room(ROOM_BYTES), inc: RawDocumentBuf::new() }
+    }
 }
 
 /// Why a document or an update cannot be written as BSON.
@@ -48,7 +60,7 @@ impl Update {
     /// The update document, with operators.
     #[must_use]
     pub fn into_document(self) -> RawDocumentBuf {
-        let mut update = RawDocumentBuf::new();
+        let mut update = with_room(OPERATORS_BYTES + self.inc.as_bytes().len() + self.set.as_bytes().len());
         for (operator, fields) in [(cstr!("$inc"), self.inc), (cstr!("$set"), self.set)] {
             if !fields.is_empty() {
                 update.append(operator, fields);
@@ -56,6 +68,16 @@ impl Update {
         }
         update
     }
+}
+
+/// An empty document with room for so many bytes. One without is copied whenever it has become too large for where it stands, and
+/// once more for the byte at its end.
+#[must_use]
+pub fn with_room(bytes: usize) -> RawDocumentBuf {
+    let empty = RawDocumentBuf::new();
+    let mut data = Vec::with_capacity(bytes.max(empty.as_bytes().len()));
+    data.extend_from_slice(empty.as_bytes());
+    RawDocumentBuf::from_bytes(data).unwrap_or(empty)
 }
 
 fn field(path: &str) -> Result<CString, EncodeError> {
