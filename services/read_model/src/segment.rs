@@ -68,13 +68,13 @@ impl<'a> Segment<'a> {
         }
         Some(segment)
     }
+}
 
-    /// The text of a number; `None` if there is none.
-    fn text(&self, number: u64) -> Option<&'a str> {
-        match number.checked_sub(1) {
-            None => Some(""),
-            Some(index) => self.texts.get(usize::try_from(index).ok()?).copied(),
-        }
+/// The text of a number; `None` if there is none.
+fn text<'a>(texts: &[&'a str], number: u64) -> Option<&'a str> {
+    match number.checked_sub(1) {
+        None => Some(""),
+        Some(index) => texts.get(usize::try_from(index).ok()?).copied(),
     }
 }
 
@@ -261,25 +261,24 @@ impl Texts {
 
 /// Adds the entries of a segment to others; `None` if the bytes are no segment of such entries, or a sum does not fit.
 pub(crate) fn unpack<E: Entry>(bytes: &[u8], into: &mut ById<E>) -> Option<()> {
-    let segment = Segment::decode(bytes)?;
-    if !are_distinct(&segment.text_columns, TEXTS) || !are_distinct(&segment.figure_columns, E::FIGURES) {
+    let Segment { ids, texts, mut text_columns, mut figure_columns } = Segment::decode(bytes)?;
+    if !are_distinct(&text_columns, TEXTS) || !are_distinct(&figure_columns, E::FIGURES) {
         return None;
     }
-    let (mut texts, mut figures) = (segment.text_columns.clone(), segment.figure_columns.clone());
     let (mut said, mut row) = ([""; TEXTS], vec![0; E::FIGURES]);
-    into.reserve(segment.ids.len());
-    for id in &segment.ids {
-        for column in &mut texts {
-            *said.get_mut(column.place)? = segment.text(column.next()?)?;
+    into.reserve(ids.len());
+    for id in ids {
+        for column in &mut text_columns {
+            *said.get_mut(column.place)? = text(&texts, column.next()?)?;
         }
-        for column in &mut figures {
+        for column in &mut figure_columns {
             *row.get_mut(column.place)? = unzigzag(column.next()?);
         }
         let mut entry = E::of_row(said, &row)?;
-        into.add(into.hash(id), &mut (*id).into(), &mut entry).then_some(())?;
+        into.add(into.hash(id), &mut id.into(), &mut entry).then_some(())?;
     }
     // A column that is longer than the rows is none of theirs.
-    texts.iter().chain(&figures).all(|column| column.values.is_empty()).then_some(())
+    text_columns.iter().chain(&figure_columns).all(|column| column.values.is_empty()).then_some(())
 }
 
 /// True if each of the columns is in a place of its own, of so many.

@@ -17,8 +17,8 @@ use crate::{
     world::in_world,
 };
 
-/// Deadline of a call that waits in vain.
-const SHORT: Duration = Duration::from_millis(700);
+/// Deadline of a call that waits in vain. The answer leaves a tenth of it sooner: so late may it be on a busy machine.
+const SHORT: Duration = Duration::from_secs(3);
 
 #[test]
 fn whoever_asks_with_the_position_of_his_command_sees_its_effect() {

@@ -4,6 +4,7 @@
 pub(crate) mod database;
 pub(crate) mod doors;
 pub(crate) mod environment;
+pub(crate) mod gate;
 pub(crate) mod service;
 pub(crate) mod stream;
 pub(crate) mod until;

@@ -12,7 +12,7 @@ use daybook_query::Config as QueryConfig;
 use futures_util::FutureExt as _;
 use tonic::Request;
 
-use super::{World, doors::Doors, environment, run, service::Service, until::PATIENCE};
+use super::{World, doors::Doors, environment, gate::Gate, run, service::Service, until::PATIENCE};
 
 /// What one test runs in, with reports.
 #[derive(Debug)]
@@ -97,10 +97,16 @@ impl WholeWorld {
         projector
     }
 
+    /// Starts one that is the same, but has the log from behind a gate.
+    pub(crate) async fn projector_behind(&self, gate: &Gate) -> Service {
+        let bounds = Bounds { audit_interval: Duration::ZERO, batch_events: 1, ..Bounds::default() };
+        projector_with(&self.world, gate.endpoint(), bounds).await
+    }
+
     /// Starts another projector of the same reports, which audits them as fast as it can.
     pub(crate) async fn auditing_projector(&self) -> Service {
         let bounds = Bounds { audit_interval: AUDIT_INTERVAL, audit_rest_factor: 0, ..Bounds::default() };
-        let projector = projector_with(&self.world, bounds).await;
+        let projector = projector_with(&self.world, self.command.endpoint(), bounds).await;
         projector.serving().await;
         projector
     }
@@ -128,12 +134,13 @@ const AUDIT_INTERVAL: Duration = Duration::from_millis(5);
 
 async fn start_projector(world: &World, batch_events: usize) -> Service {
     // Tests spoil documents and look for them: nobody else shall repair them meanwhile.
-    projector_with(world, Bounds { audit_interval: Duration::ZERO, batch_events, ..Bounds::default() }).await
+    let bounds = Bounds { audit_interval: Duration::ZERO, batch_events, ..Bounds::default() };
+    projector_with(world, world.command.endpoint(), bounds).await
 }
 
-async fn projector_with(world: &World, bounds: Bounds) -> Service {
+async fn projector_with(world: &World, command_endpoint: String, bounds: Bounds) -> Service {
     let source = Source {
-        command_endpoint: world.command.endpoint(),
+        command_endpoint,
         credentials: world.doors.as_ref().map(|doors| doors.service("projector")).unwrap_or_default(),
         nats_url: Secret::new(world.stream.url.clone()),
         nats_stream: world.stream.name.clone(),
