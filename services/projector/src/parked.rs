@@ -62,6 +62,8 @@ pub(crate) struct Parked {
     pub(crate) retry: bool,
     /// Shards that have folded it again.
     retried: Vec<String>,
+    /// True once all have, and only the marks of its documents are still to be taken away before it is.
+    folded: bool,
 }
 
 /// Writes down what could not be folded. An event that was parked before keeps one entry.
@@ -127,7 +129,7 @@ pub(crate) async fn mark(store: &Store, generation: &Generation) -> Result<(), S
 
 /// The marks as they should be.
 async fn marks(store: &Store, generation: &Generation) -> Result<ParkedMarks, StoreError> {
-    let parked = list(store, generation, doc! {}, MAX_MARKED_EVENTS + 1).await?;
+    let parked = list(store, generation, doc! { "folded": { "$ne": true } }, MAX_MARKED_EVENTS + 1).await?;
     let mut marks: Vec<Mark> = Vec::new();
     for (report, documents) in parked.iter().flat_map(|parked| &parked.touched) {
         marks.extend(documents.iter().map(|document| Mark { report: report.clone(), document: document.clone() }));
@@ -168,14 +170,17 @@ pub(crate) async fn ask_retry(store: &Store, generation: &Generation, position: 
     Ok(done.matched_count == 1)
 }
 
-/// The positions of events that a shard is to fold again.
+/// The positions of events that a shard is to fold again. Also those of which only the end is left to do, because whoever
+/// was at it did not get there: to fold them once more changes nothing.
 pub(crate) async fn to_retry(store: &Store, generation: &Generation, shard: Shard) -> Result<Vec<i64>, StoreError> {
-    let filter = doc! { "retry": true, "retried": { "$ne": shard.to_string() } };
+    let open = [doc! { "retried": { "$ne": shard.to_string() } }, doc! { "folded": true }];
+    let filter = doc! { "retry": true, "$or": open.to_vec() };
     let found = list(store, generation, filter, RETRIES_AT_ONCE).await?;
     Ok(found.into_iter().map(|parked| parked.position).collect())
 }
 
-/// Takes note that a shard has folded an event again, or why it could not. When all have, it is parked no more.
+/// Takes note that a shard has folded an event again, or why it could not. When all have, its documents lose their marks,
+/// and then it is parked no more: whoever sees that it is not finds no report that still says it lacks something.
 pub(crate) async fn retried(
     store: &Store,
     generation: &Generation,
@@ -196,10 +201,12 @@ pub(crate) async fn retried(
     let found = list(store, generation, doc! { "_id": position }, 1).await?;
     let Some(parked) = found.first() else { return Ok(()) };
     if parked.retry && (0..shard.count()).all(|index| parked.retried.contains(&format!("{index}/{}", shard.count()))) {
+        let (parked, folded) = (collection(store, generation), doc! { "$set": { "folded": true } });
+        in_time(async move { parked.update_one(doc! { "_id": position }, folded).await }).await?;
+        mark(store, generation).await?;
         let parked = collection(store, generation);
         in_time(async move { parked.delete_one(doc! { "_id": position }).write_concern(durable()).await }).await?;
         info!(position, "a parked event is folded");
-        mark(store, generation).await?;
     }
     Ok(())
 }
@@ -216,6 +223,7 @@ fn entry(event: &RecordedEvent, errors: &BTreeMap<&'static str, Failure>) -> Doc
         "schema_version": event.schema_version,
         "recorded_at_micros": recorded_at_micros(event),
         "event": Binary { subtype: BinarySubtype::Generic, bytes },
+        "folded": false,
     };
     for (report, Failure { cause, .. }) in errors {
         entry.insert(format!("errors.{report}"), text(cause));

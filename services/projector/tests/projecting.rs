@@ -14,6 +14,8 @@ mod far_behind;
 mod guarded;
 #[path = "projecting/log.rs"]
 mod log;
+#[path = "projecting/parked.rs"]
+mod parked;
 #[path = "projecting/replaced.rs"]
 mod replaced;
 #[path = "projecting/sales.rs"]
@@ -200,19 +202,6 @@ async fn a_dropped_database_is_built_anew() {
     tokio::time::sleep(Duration::from_secs(4)).await;
     world.projected().await;
     projector.stop().await;
-    world.compare().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_cannot_be_folded_is_parked_and_the_others_go_on() {
-    let world = World::new().await;
-    let mut events = sales(9, 30);
-    events[9].event_type = "sale_sung".into();
-    world.log.append(events);
-    let projector = world.start().await;
-    world.projected().await;
-    projector.stop().await;
-    assert_eq!(world.parked().await, [10]);
     world.compare().await;
 }
 

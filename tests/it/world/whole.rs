@@ -99,8 +99,7 @@ impl WholeWorld {
 
     /// Starts one that is the same, but has the log from behind a gate.
     pub(crate) async fn projector_behind(&self, gate: &Gate) -> Service {
-        let bounds = Bounds { audit_interval: Duration::ZERO, batch_events: 1, ..Bounds::default() };
-        projector_with(&self.world, gate.endpoint(), bounds).await
+        projector_with(&self.world, gate.endpoint(), unaudited(1)).await
     }
 
     /// Starts another projector of the same reports, which audits them as fast as it can.
@@ -133,9 +132,12 @@ impl WholeWorld {
 const AUDIT_INTERVAL: Duration = Duration::from_millis(5);
 
 async fn start_projector(world: &World, batch_events: usize) -> Service {
-    // Tests spoil documents and look for them: nobody else shall repair them meanwhile.
-    let bounds = Bounds { audit_interval: Duration::ZERO, batch_events, ..Bounds::default() };
-    projector_with(world, world.command.endpoint(), bounds).await
+    projector_with(world, world.command.endpoint(), unaudited(batch_events)).await
+}
+
+/// Tests spoil documents and look for them: nobody else shall repair them meanwhile.
+fn unaudited(batch_events: usize) -> Bounds {
+    Bounds { audit_interval: Duration::ZERO, batch_events, ..Bounds::default() }
 }
 
 async fn projector_with(world: &World, command_endpoint: String, bounds: Bounds) -> Service {
