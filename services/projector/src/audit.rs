@@ -97,6 +97,7 @@ impl Auditor {
         let Some(id) = report.pick(self, hot).await? else { return Ok(()) };
         let outcome = report.audit(self, &id).await?;
         let mut counts = Audit { audited: 1, ..Audit::default() };
+        let mut to_repair = None;
         match outcome {
             Outcome::Equal => {
                 self.store.counts().audited(metrics::Audited::Equal);
@@ -113,12 +114,16 @@ impl Auditor {
                 error!(report = report.name(), id, differences = what, "a document is not what the log says");
                 counts.different = 1;
                 counts.last_difference = format!("{} {id}: {what}", report.name());
-                // The session repairs it between two batches.
-                let _ = found.send(Found { report: report.name(), id }).await;
+                to_repair = Some(Found { report: report.name(), id });
             }
         }
-        meta::count(&self.store, self.shard, &counts).await?;
-        Ok(())
+        // What was found is told before it is mended.
+        let counted = meta::count(&self.store, self.shard, &counts).await;
+        if let Some(to_repair) = to_repair {
+            // The session repairs it between two batches.
+            let _ = found.send(to_repair).await;
+        }
+        Ok(counted?)
     }
 
     async fn checkpoint(&self) -> Result<i64, StoreError> {

@@ -69,7 +69,7 @@ impl Side {
         let Some(next) = next else { return Ok(()) };
         if next.generation == served {
             // It was switched to, but the process ended before it could say so.
-            return generations::abandon(store).await.map_err(SessionError::Store);
+            return generations::finish(store, served).await.map_err(SessionError::Store);
         }
         if self.companion.is_none() {
             return self.build(projector, place, &next).await;

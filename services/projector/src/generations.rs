@@ -33,8 +33,8 @@ pub(crate) async fn next(store: &Store) -> Result<Option<Transition>, StoreError
 async fn under_way(store: &Store) -> Result<Option<Transition>, StoreError> {
     let (next, live) = (next(store).await?, meta::live(store).await?);
     let is_done = |next: &Transition| live.as_ref().is_some_and(|live| live.generation == next.generation);
-    if next.as_ref().is_some_and(is_done) {
-        abandon(store).await?;
+    if let Some(next) = next.as_ref().filter(|next| is_done(next)) {
+        finish(store, next.generation).await?;
         return Ok(None);
     }
     Ok(next)
@@ -98,6 +98,14 @@ pub(crate) async fn abandon(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Ends the transition to a generation, now that it is served. One that was begun since stays.
+pub(crate) async fn finish(store: &Store, generation: i64) -> Result<(), StoreError> {
+    let collection = store.meta::<Document>();
+    let done = doc! { "_id": NEXT, "generation": generation };
+    in_time(async move { collection.delete_one(done).write_concern(durable()).await }).await?;
+    Ok(())
+}
+
 /// Writes down what became of a comparison.
 pub(crate) async fn note(store: &Store, transition: &Transition) -> Result<(), StoreError> {
     meta::replace(store, doc! { "_id": NEXT, "generation": transition.generation }, transition).await
@@ -108,7 +116,7 @@ pub(crate) async fn switch(store: &Store, from: i64, to: i64) -> Result<(), Stor
     let live = Live { previous: Some(from), ..Live::to(to) };
     meta::replace(store, doc! { "_id": LIVE, "generation": from }, &live).await?;
     info!(from, to, "another generation is served");
-    abandon(store).await
+    finish(store, to).await
 }
 
 /// The highest number of any generation.

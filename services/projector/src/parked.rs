@@ -62,8 +62,6 @@ pub(crate) struct Parked {
     pub(crate) retry: bool,
     /// Shards that have folded it again.
     retried: Vec<String>,
-    /// True once all have, and only the marks of its documents are still to be taken away before it is.
-    folded: bool,
 }
 
 /// Writes down what could not be folded. An event that was parked before keeps one entry.
@@ -94,12 +92,25 @@ pub(crate) async fn park(
     store.counts().parked(failures.len());
     let discarded: Vec<i64> = events.iter().filter_map(discards).collect();
     if !discarded.is_empty() {
-        let parked = collection(store, generation);
-        let filter = doc! { "_id": { "$in": &discarded } };
-        let done = in_time(async move { parked.delete_many(filter).write_concern(durable()).await }).await?;
-        info!(?discarded, parked = done.deleted_count, "events were discarded");
+        settle(store, generation, &discarded).await?;
+        info!(?discarded, "events were discarded");
+    } else if !failures.is_empty() {
+        mark(store, generation).await?;
     }
-    if failures.is_empty() && discarded.is_empty() { Ok(()) } else { mark(store, generation).await }
+    Ok(())
+}
+
+/// Takes the marks of events away that are folded or discarded, and then the events: whoever sees that one is parked no more finds
+/// no report that still says it lacks something. Those that are `settled` have no marks any more.
+async fn settle(store: &Store, generation: &Generation, positions: &[i64]) -> Result<(), StoreError> {
+    let filter = doc! { "_id": { "$in": positions } };
+    let (parked, these, settled) =
+        (collection(store, generation), filter.clone(), doc! { "$set": { "settled": true } });
+    in_time(async move { parked.update_many(these, settled).await }).await?;
+    mark(store, generation).await?;
+    let parked = collection(store, generation);
+    in_time(async move { parked.delete_many(filter).write_concern(durable()).await }).await?;
+    Ok(())
 }
 
 /// The position of the event that an event discards.
@@ -129,7 +140,7 @@ pub(crate) async fn mark(store: &Store, generation: &Generation) -> Result<(), S
 
 /// The marks as they should be.
 async fn marks(store: &Store, generation: &Generation) -> Result<ParkedMarks, StoreError> {
-    let parked = list(store, generation, doc! { "folded": { "$ne": true } }, MAX_MARKED_EVENTS + 1).await?;
+    let parked = list(store, generation, doc! { "settled": { "$ne": true } }, MAX_MARKED_EVENTS + 1).await?;
     let mut marks: Vec<Mark> = Vec::new();
     for (report, documents) in parked.iter().flat_map(|parked| &parked.touched) {
         marks.extend(documents.iter().map(|document| Mark { report: report.clone(), document: document.clone() }));
@@ -173,14 +184,13 @@ pub(crate) async fn ask_retry(store: &Store, generation: &Generation, position: 
 /// The positions of events that a shard is to fold again. Also those of which only the end is left to do, because whoever
 /// was at it did not get there: to fold them once more changes nothing.
 pub(crate) async fn to_retry(store: &Store, generation: &Generation, shard: Shard) -> Result<Vec<i64>, StoreError> {
-    let open = [doc! { "retried": { "$ne": shard.to_string() } }, doc! { "folded": true }];
+    let open = [doc! { "retried": { "$ne": shard.to_string() } }, doc! { "settled": true }];
     let filter = doc! { "retry": true, "$or": open.to_vec() };
     let found = list(store, generation, filter, RETRIES_AT_ONCE).await?;
     Ok(found.into_iter().map(|parked| parked.position).collect())
 }
 
-/// Takes note that a shard has folded an event again, or why it could not. When all have, its documents lose their marks,
-/// and then it is parked no more: whoever sees that it is not finds no report that still says it lacks something.
+/// Takes note that a shard has folded an event again, or why it could not. When all have, it is parked no more.
 pub(crate) async fn retried(
     store: &Store,
     generation: &Generation,
@@ -201,11 +211,7 @@ pub(crate) async fn retried(
     let found = list(store, generation, doc! { "_id": position }, 1).await?;
     let Some(parked) = found.first() else { return Ok(()) };
     if parked.retry && (0..shard.count()).all(|index| parked.retried.contains(&format!("{index}/{}", shard.count()))) {
-        let (parked, folded) = (collection(store, generation), doc! { "$set": { "folded": true } });
-        in_time(async move { parked.update_one(doc! { "_id": position }, folded).await }).await?;
-        mark(store, generation).await?;
-        let parked = collection(store, generation);
-        in_time(async move { parked.delete_one(doc! { "_id": position }).write_concern(durable()).await }).await?;
+        settle(store, generation, &[position]).await?;
         info!(position, "a parked event is folded");
     }
     Ok(())
@@ -223,7 +229,7 @@ fn entry(event: &RecordedEvent, errors: &BTreeMap<&'static str, Failure>) -> Doc
         "schema_version": event.schema_version,
         "recorded_at_micros": recorded_at_micros(event),
         "event": Binary { subtype: BinarySubtype::Generic, bytes },
-        "folded": false,
+        "settled": false,
     };
     for (report, Failure { cause, .. }) in errors {
         entry.insert(format!("errors.{report}"), text(cause));

@@ -29,8 +29,7 @@ use crate::{
     guard,
     jetstream::Broker,
     log::{Bookmark, Log},
-    meta::{self, Place},
-    parked,
+    meta, parked,
     projection::{self, Projection},
     serving::{Part, Serving},
     store::Store,
@@ -148,7 +147,6 @@ impl Projector {
         guard::ensure(&self.store, &place.generation).await.map_err(SessionError::Store)?;
         parked::mark(&self.store, &place.generation).await.map_err(SessionError::Store)?;
         self.works().await;
-        self.store.counts().reached(checkpoint);
         info!(position = checkpoint, head, generation = place.generation.generation, shard = %self.shard, "projecting");
 
         let mut projections = projection::of(&place.generation, self.shard, &place.checkpoint.reports);
@@ -172,6 +170,7 @@ impl Projector {
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let due = self.due(&pending);
+            self.store.counts().reached(place.checkpoint.position);
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return Ok(()),
@@ -198,7 +197,6 @@ impl Projector {
                 arrived = pending.arrive(), if pending.flies() => {
                     self.landed(&mut place, &mut projections, &pending, arrived).await?;
                     self.depart_if_due(&mut projections, &mut pending).await?;
-                    self.store.counts().reached(place.checkpoint.position);
                 }
                 () = at(due) => self.depart_if_due(&mut projections, &mut pending).await?,
                 () = sleep_until(rested), if rested > Instant::now() => {}
@@ -218,7 +216,7 @@ impl Projector {
                         self.step(&mut place, &mut projections, &batch, span.clone(), &mut pending, together);
                     trace::within(span.as_deref(), step).await?;
                     drop(span);
-                    self.tell(&place, &projections, &batch, served.elapsed());
+                    self.tell(&projections, &batch, served.elapsed());
                     let rest = match batch.events.len() {
                         RESTED_AFTER.. => Duration::ZERO,
                         FEW_EVENTS.. if pending.is_empty() => WRITTEN_REST,
@@ -240,10 +238,9 @@ impl Projector {
     }
 
     /// Tells of a batch among the metrics.
-    fn tell(&self, place: &Place, projections: &[Box<dyn Projection>], batch: &Batch, took: Duration) {
+    fn tell(&self, projections: &[Box<dyn Projection>], batch: &Batch, took: Duration) {
         let counts = self.store.counts();
         counts.projected(batch.events.len(), took);
-        counts.reached(place.checkpoint.position);
         counts.cached(projections.iter().map(|projection| projection.bytes()).sum());
     }
 

@@ -105,7 +105,12 @@ impl Frame {
             return Ok(false);
         }
         let shown = self.shown.0.load(Ordering::Acquire);
-        Ok(self.recent.reaches(shown, until.min(Instant::now() + SHOWN_SOON)).await.unwrap_or(false))
+        if let Ok(is_followed) = self.recent.reaches(shown, until.min(Instant::now() + SHOWN_SOON)).await {
+            return Ok(is_followed);
+        }
+        // The log is late: then all documents must hold what one of them has shown, and what was shown of the log before that.
+        self.positions.reach(None, shown, until).await?;
+        Ok(false)
     }
 
     /// One report without its entries.

@@ -1,5 +1,12 @@
 //! Events that cannot be folded: the others go on, and once it can be folded its documents lose their marks first.
 
+use daybook::{
+    event::{
+        EventType,
+        v1::{Event, EventDiscarded, RecordedEvent, event::Kind},
+    },
+    ids::RequestId,
+};
 use daybook_read_model::{
     checkpoint::ParkedMarks,
     collections::{META, PARKED, in_generation},
@@ -7,7 +14,10 @@ use daybook_read_model::{
 use futures_util::StreamExt as _;
 use mongodb::{
     bson::{Document, doc},
-    change_stream::event::{ChangeStreamEvent, OperationType},
+    change_stream::{
+        ChangeStream,
+        event::{ChangeStreamEvent, OperationType},
+    },
 };
 
 use crate::{
@@ -35,14 +45,45 @@ async fn an_event_that_cannot_be_folded_is_parked_and_the_others_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn documents_lose_their_marks_before_the_event_is_parked_no_more() {
+async fn documents_lose_their_marks_before_a_folded_event_is_parked_no_more() {
     let (world, name) = with_an_unknown_event(61).await;
     let projector = world.start().await;
     world.projected().await;
     assert!(!world.marks().await.marks.is_empty());
-    let mut changes = world.database().watch().await.unwrap();
+    let changes = world.database().watch().await.unwrap();
     world.log.change(10, |event| event.event_type = name);
     projector.retry(10).await;
+    assert!(!is_marked_when_gone(changes).await, "a report may still be read as one that lacks it");
+    projector.stop().await;
+    assert!(world.parked().await.is_empty());
+    world.compare().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_lose_their_marks_before_a_discarded_event_is_parked_no_more() {
+    let (world, _) = with_an_unknown_event(63).await;
+    let projector = world.start().await;
+    world.projected().await;
+    assert!(!world.marks().await.marks.is_empty());
+    let changes = world.database().watch().await.unwrap();
+    let kind = Kind::EventDiscarded(EventDiscarded { position: 10, reason: "a test".into() });
+    world.log.append(sales(64, 1));
+    world.log.append(vec![RecordedEvent {
+        event_id: RequestId::random().uuid().as_bytes().to_vec().into(),
+        event_type: EventType::of(&kind).as_str().into(),
+        schema_version: 1,
+        event: Some(Event { kind: Some(kind) }),
+        ..RecordedEvent::default()
+    }]);
+    assert!(!is_marked_when_gone(changes).await, "a report may still be read as one that lacks it");
+    world.projected().await;
+    projector.stop().await;
+    assert!(world.parked().await.is_empty());
+    world.compare().await;
+}
+
+/// Whether any document is marked at the moment when an event is parked no more.
+async fn is_marked_when_gone(mut changes: ChangeStream<ChangeStreamEvent<Document>>) -> bool {
     let gone = async {
         let mut is_marked = true;
         while let Some(change) = changes.next().await {
@@ -55,11 +96,7 @@ async fn documents_lose_their_marks_before_the_event_is_parked_no_more() {
         }
         panic!("the database was dropped");
     };
-    let is_marked = tokio::time::timeout(PATIENCE, gone).await.expect("the event is parked no more");
-    assert!(!is_marked, "whoever sees that it is parked no more may still read that a report lacks it");
-    projector.stop().await;
-    assert!(world.parked().await.is_empty());
-    world.compare().await;
+    tokio::time::timeout(PATIENCE, gone).await.expect("the event is parked no more")
 }
 
 fn is_in(change: &ChangeStreamEvent<Document>, collection: &str) -> bool {
@@ -80,7 +117,7 @@ async fn a_retry_that_was_cut_off_before_its_end_is_brought_to_it() {
     world.projected().await;
     projector.stop().await;
     // The only shard has folded it; the marks and the entry are what it did not come to.
-    let left = doc! { "$set": { "retry": true, "retried": ["0/1"], "folded": true } };
+    let left = doc! { "$set": { "retry": true, "retried": ["0/1"], "settled": true } };
     let parked = world.database().collection::<Document>(&in_generation(1, PARKED));
     assert_eq!(parked.update_one(doc! { "_id": 10 }, left).await.unwrap().modified_count, 1);
     world.log.change(10, |event| event.event_type = name);

@@ -12,6 +12,7 @@ use daybook::{
     reason,
 };
 use daybook_chassis::{BoxError, process::chain};
+use futures_util::future::{Fuse, FusedFuture as _, FutureExt as _};
 use thiserror::Error;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -139,15 +140,20 @@ impl Follower {
         let mut forget = interval(FORGET_INTERVAL);
         forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut in_documents = 0;
+        let looking = Fuse::terminated();
+        tokio::pin!(looking);
         loop {
             let heard = tokio::select! {
                 heard = timeout_at(heard_at + SILENCE, events.message()) => heard.map_err(|_| Broken::Silent)??,
-                _ = forget.tick(), if !self.recent.read().is_empty() => {
+                _ = forget.tick(), if looking.is_terminated() && !self.recent.read().is_empty() => {
                     // What was there at the last look: whoever has looked since still finds the rest.
                     self.recent.change(|tail| tail.forget(in_documents));
-                    if let Ok(applied) = self.positions.reach(None, 0, Instant::now() + CALL_TIMEOUT).await {
-                        in_documents = applied.position;
-                    }
+                    // Beside the log, which goes on meanwhile.
+                    looking.set(self.positions.reach(None, 0, Instant::now() + CALL_TIMEOUT).fuse());
+                    continue;
+                }
+                applied = &mut looking => {
+                    in_documents = applied.map_or(in_documents, |applied| applied.position);
                     continue;
                 }
             };
