@@ -21,7 +21,12 @@ use tonic::{Code, Request};
 use crate::{
     day::{imported, sample},
     verifying::{assert_equal, documents, verified},
-    world::{gate::Gate, in_world, until::until, whole::WholeWorld},
+    world::{
+        gate::Gate,
+        in_world,
+        until::{answered, until},
+        whole::WholeWorld,
+    },
 };
 
 const NEW: &str = "category_days";
@@ -157,9 +162,12 @@ fn a_report_that_is_added_later_is_folded_from_the_log_and_right_to_the_cent() {
         queries.store_days.clone().get_store_day(day).await.expect("store-days are served");
         let (days, as_of) = streamed(&queries, 0).await;
         assert!(days.is_empty() || (reached..head).contains(&as_of), "{as_of}");
-        let mut request = Request::new(GetCategoryDayRequest { at_least_position: head, ..asked() });
-        request.set_timeout(Duration::from_secs(3));
-        let refused = queries.category_days.clone().get_category_day(request).await.unwrap_err();
+        let waiting = async || {
+            let mut request = Request::new(GetCategoryDayRequest { at_least_position: head, ..asked() });
+            request.set_timeout(Duration::from_secs(3));
+            queries.category_days.clone().get_category_day(request).await
+        };
+        let refused = answered(waiting).await.unwrap_err();
         assert_eq!(refused.code(), Code::DeadlineExceeded, "{refused}");
 
         let projector = world.another_projector_in_small_batches().await;

@@ -28,10 +28,7 @@ use crate::{
         sale::Sale,
     },
     kills::cluster::{Cluster, Victim},
-    world::{
-        run,
-        until::{PATIENCE, until},
-    },
+    world::{run, until::until, whole::reached},
 };
 
 /// How much longer than the budget of its connections a service may take: its queue is drained after them.
@@ -196,10 +193,8 @@ fn projector_and_query_told_to_stop_at_work_end_in_time_and_go_on_later() {
         let acknowledged = selling.await.unwrap();
         cluster.start_again(Victim::Command).await;
         let last = *acknowledged.values().max().expect("something was sold");
-        let mut request = Request::new(GetProjectionStatusRequest { at_least_position: last });
-        request.set_timeout(PATIENCE);
-        let mut projection = QueryClient::new(channel(&cluster, Victim::Query)).projection;
-        let reached = projection.get_projection_status(request).await.expect("the reports go on").into_inner();
-        assert!(reached.as_of.expect("an answer says as of when").position >= last);
+        let projection = QueryClient::new(channel(&cluster, Victim::Query)).projection;
+        let reached = reached(&projection, last).await;
+        assert!(reached.position >= last);
     });
 }

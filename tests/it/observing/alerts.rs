@@ -154,7 +154,8 @@ fn when_the_certificate_ends_is_told_and_follows_its_exchange() {
     ];
     in_fleet(&variables, async |_| {
         let ends = async || {
-            let numbers = scrape(&format!("http://127.0.0.1:{port}")).await.expect("the metrics can be read");
+            let endpoint = format!("http://127.0.0.1:{port}");
+            let numbers = until("the metrics can be read", async || scrape(&endpoint).await.ok()).await;
             value(&numbers, "daybook_certificate_expiry_timestamp_seconds", &[])
         };
         let seconds = |day: Date| day.to_zoned(TimeZone::UTC).expect("a day").timestamp().as_duration().as_secs_f64();

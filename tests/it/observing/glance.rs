@@ -25,13 +25,12 @@ fn the_loads_of_all_services_are_read_and_of_one_that_is_away_not() {
         let position = scenario::happen(world).await;
         world.reported(position).await;
         let head = f64::from(i32::try_from(position).unwrap());
-        until("all services tell how far they are", async || {
+        let loads = until("all services tell how far they are", async || {
             let loads = metrics(world).loads().await;
             let at_head = loads.iter().filter(|load| load.position == Some(head));
-            (at_head.count() == 3).then_some(())
+            (at_head.count() == 3).then_some(loads)
         })
         .await;
-        let loads = metrics(world).loads().await;
         let names: Vec<_> = loads.iter().map(|load| load.service).collect();
         assert_eq!(names, ["command", "projector", "query"]);
         assert!(loads.iter().all(|load| load.resident_bytes > 0.0 && load.calls > 0.0), "{loads:?}");

@@ -14,10 +14,10 @@ use crate::{
         catalogue::{self, BREAD, NEW_YORK},
         sale::{SOLD_ON, Sale},
     },
-    world::in_world,
+    world::{in_world, until::answered},
 };
 
-/// Deadline of a call that waits in vain. The answer leaves a tenth of it sooner: so late may it be on a busy machine.
+/// Deadline of a call that waits in vain. The answer leaves a tenth of it sooner.
 const SHORT: Duration = Duration::from_secs(3);
 
 #[test]
@@ -53,7 +53,8 @@ fn a_position_that_nothing_has_reached_is_answered_at_the_deadline_with_how_far_
             async move { projection.get_projection_status(request).await }
         };
         let begun = Instant::now();
-        let late = waiting(Request::new(GetProjectionStatusRequest { at_least_position })).await;
+        let late =
+            answered(async || waiting(Request::new(GetProjectionStatusRequest { at_least_position })).await).await;
         let waited = begun.elapsed();
         let late = late.expect_err("nothing has that position");
         assert_eq!(refused::<()>(Err(late.clone())).why(), (Code::DeadlineExceeded, reason::POSITION_NOT_REACHED));
@@ -61,21 +62,25 @@ fn a_position_that_nothing_has_reached_is_answered_at_the_deadline_with_how_far_
         let details = tonic_types::StatusExt::get_error_details(&late);
         assert_eq!(details.error_info().unwrap().metadata["applied_position"], head.to_string());
 
-        let (store_id, business_date) = (NEW_YORK.to_owned(), SOLD_ON.to_owned());
-        let mut request = Request::new(GetStoreDayRequest { store_id, business_date, at_least_position });
-        request.set_timeout(SHORT);
-        let late = refused(queries.store_days.clone().get_store_day(request).await);
-        assert_eq!(late.why(), (Code::DeadlineExceeded, reason::POSITION_NOT_REACHED));
-        let mut request = Request::new(StreamStoreDaysRequest {
-            dates: Some(daybook::query::v1::DateRange { from_date: SOLD_ON.into(), to_date: SOLD_ON.into() }),
-            at_least_position,
-            ..Default::default()
-        });
-        request.set_timeout(SHORT);
-        let streamed = match queries.store_days.clone().stream_store_days(request).await {
-            Ok(stream) => stream.into_inner().message().await.map(drop),
-            Err(status) => Err(status),
+        let day = async || {
+            let (store_id, business_date) = (NEW_YORK.to_owned(), SOLD_ON.to_owned());
+            let mut request = Request::new(GetStoreDayRequest { store_id, business_date, at_least_position });
+            request.set_timeout(SHORT);
+            queries.store_days.clone().get_store_day(request).await
         };
+        let late = refused(answered(day).await);
+        assert_eq!(late.why(), (Code::DeadlineExceeded, reason::POSITION_NOT_REACHED));
+        let stream = async || {
+            let mut request = Request::new(StreamStoreDaysRequest {
+                dates: Some(daybook::query::v1::DateRange { from_date: SOLD_ON.into(), to_date: SOLD_ON.into() }),
+                at_least_position,
+                ..Default::default()
+            });
+            request.set_timeout(SHORT);
+            let stream = queries.store_days.clone().stream_store_days(request).await?;
+            stream.into_inner().message().await.map(drop)
+        };
+        let streamed = answered(stream).await;
         assert_eq!(refused(streamed).why(), (Code::DeadlineExceeded, reason::POSITION_NOT_REACHED));
 
         // The same question is answered as soon as there is such a position.

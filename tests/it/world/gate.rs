@@ -1,5 +1,5 @@
 //! A TCP proxy before a service that lets a certain number of bytes of its answers pass and holds the rest: whoever is behind it
-//! comes so far and no further, however fast it is.
+//! comes so far and no further, however fast it is, until the gate is opened.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 /// Bytes that are carried at once.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -24,7 +24,18 @@ const PIECE_BYTES: usize = 16 * 1024;
 #[derive(Debug)]
 pub(crate) struct Gate {
     port: u16,
+    bounds: Arc<Bounds>,
     _task: AbortOnDropHandle<()>,
+}
+
+#[derive(Debug)]
+struct Bounds {
+    /// Bytes that may still pass.
+    left: AtomicUsize,
+    /// Cancelled once something is held.
+    held: CancellationToken,
+    /// Cancelled once everything may pass.
+    open: CancellationToken,
 }
 
 impl Gate {
@@ -32,16 +43,29 @@ impl Gate {
     pub(crate) async fn before(port: u16, bytes: usize) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
         let gate = listener.local_addr().expect("it has an address").port();
-        let left = Arc::new(AtomicUsize::new(bytes));
+        let left = AtomicUsize::new(bytes);
+        let bounds = Arc::new(Bounds { left, held: CancellationToken::new(), open: CancellationToken::new() });
+        let of_task = Arc::clone(&bounds);
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (near, _) = listener.accept().await.expect("connections can be taken");
-                let far = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.expect("the service is there");
-                connections.spawn(carry(near, far, Arc::clone(&left)));
+                // While the service is away, whoever connects is sent away too.
+                let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { continue };
+                connections.spawn(carry(near, far, Arc::clone(&of_task)));
             }
         });
-        Self { port: gate, _task: AbortOnDropHandle::new(task) }
+        Self { port: gate, bounds, _task: AbortOnDropHandle::new(task) }
+    }
+
+    /// Waits until something is held.
+    pub(crate) async fn holds(&self) {
+        self.bounds.held.cancelled().await;
+    }
+
+    /// Lets everything pass.
+    pub(crate) fn open(&self) {
+        self.bounds.open.cancel();
     }
 
     /// Where it is.
@@ -50,18 +74,18 @@ impl Gate {
     }
 }
 
-async fn carry(mut near: TcpStream, mut far: TcpStream, left: Arc<AtomicUsize>) {
+async fn carry(mut near: TcpStream, mut far: TcpStream, bounds: Arc<Bounds>) {
     let (mut from_near, mut to_near) = near.split();
     let (mut from_far, mut to_far) = far.split();
     // When one of them goes away, there is nothing more to carry.
-    _ = tokio::try_join!(copy(&mut from_near, &mut to_far), answers(&mut from_far, &mut to_near, &left));
+    _ = tokio::try_join!(copy(&mut from_near, &mut to_far), answers(&mut from_far, &mut to_near, &bounds));
 }
 
-/// Carries answers until the first piece that may not pass, which is held with all that follow.
+/// Carries answers until the first piece that may not pass, which is held with all that follow until the gate is opened.
 async fn answers(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
-    left: &AtomicUsize,
+    bounds: &Bounds,
 ) -> io::Result<()> {
     let mut piece = [0; PIECE_BYTES];
     loop {
@@ -69,9 +93,11 @@ async fn answers(
         if bytes == 0 {
             return to.shutdown().await;
         }
-        let taken = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| Some(left.saturating_sub(bytes)));
-        if taken.is_ok_and(|left| left < bytes) {
-            std::future::pending::<()>().await;
+        let less = |left: usize| Some(left.saturating_sub(bytes));
+        let before = bounds.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+        if before.is_ok_and(|left| left < bytes) && !bounds.open.is_cancelled() {
+            bounds.held.cancel();
+            bounds.open.cancelled().await;
         }
         to.write_all(&piece[..bytes]).await?;
     }

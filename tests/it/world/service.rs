@@ -49,7 +49,7 @@ impl Service {
 
     /// What the service tells of itself in numbers.
     pub(crate) async fn numbers(&self) -> Samples {
-        scrape(&self.metrics_endpoint()).await.expect("the metrics can be read")
+        until("the metrics can be read", async || scrape(&self.metrics_endpoint()).await.ok()).await
     }
 
     /// Where that is read.

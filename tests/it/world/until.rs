@@ -3,6 +3,7 @@
 use std::{fmt::Debug, time::Duration};
 
 use tokio::time::Instant;
+use tonic::{Code, Status};
 
 /// How long a test waits for what must come: far longer than it takes, so that only what never comes fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,6 +30,15 @@ pub(crate) async fn until_within<T>(
         assert!(Instant::now() < deadline, "within {patience:?} it did not come about that {what}");
         tokio::time::sleep(INTERVAL).await;
     }
+}
+
+/// Asks what is answered only at its deadline: once more where the caller's own clock ended the call before the answer was here.
+pub(crate) async fn answered<T>(mut ask: impl AsyncFnMut() -> Result<T, Status>) -> Result<T, Status> {
+    until("an answer comes before its call ends", async || match ask().await {
+        Err(status) if status.code() == Code::Cancelled => None,
+        answer => Some(answer),
+    })
+    .await
 }
 
 /// Waits until nothing is missing any more; fails with what still is when [`PATIENCE`] is over.

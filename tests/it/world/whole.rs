@@ -3,14 +3,14 @@
 use std::{ops::Deref, panic::AssertUnwindSafe, time::Duration};
 
 use daybook::{
-    client::QueryClient,
-    query::v1::{AsOf, GetProjectionStatusRequest},
+    client::{Link, QueryClient},
+    query::v1::{AsOf, GetProjectionStatusRequest, projection_service_client::ProjectionServiceClient},
 };
 use daybook_chassis::{config::Secret, door::DoorConfig};
 use daybook_projector::config::{Bounds, Config as ProjectorConfig, Mongodb, Shard, Source};
 use daybook_query::Config as QueryConfig;
 use futures_util::FutureExt as _;
-use tonic::Request;
+use tonic::{Code, Request, Status};
 
 use super::{World, doors::Doors, environment, gate::Gate, run, service::Service, until::PATIENCE};
 
@@ -112,10 +112,7 @@ impl WholeWorld {
 
     /// Waits until the reports hold everything up to a position.
     pub(crate) async fn reported(&self, position: i64) -> AsOf {
-        let mut request = Request::new(GetProjectionStatusRequest { at_least_position: position });
-        request.set_timeout(PATIENCE);
-        let status = self.queries().projection.get_projection_status(request).await;
-        status.expect("the reports follow the log").into_inner().as_of.expect("an answer says as of when")
+        reached(&self.queries().projection, position).await
     }
 
     async fn end(self) -> Result<(), String> {
@@ -125,6 +122,27 @@ impl WholeWorld {
         let client = mongodb::Client::with_uri_str(environment::mongodb_url()).await.expect("a MongoDB address");
         client.database(&self.world.id).drop().await.expect("the reports can be deleted");
         query.and(projector).and(self.world.end().await)
+    }
+}
+
+/// Waits until the reports hold everything up to a position, as long as they come any further.
+pub(crate) async fn reached(projection: &ProjectionServiceClient<Link>, at_least_position: i64) -> AsOf {
+    let status = async |at_least_position| {
+        let mut request = Request::new(GetProjectionStatusRequest { at_least_position });
+        request.set_timeout(PATIENCE);
+        let status = projection.clone().get_projection_status(request).await?;
+        Ok::<_, Status>(status.into_inner().as_of.expect("an answer says as of when"))
+    };
+    let mut before = -1;
+    loop {
+        let late = match status(at_least_position).await {
+            Ok(as_of) => return as_of,
+            Err(late) => late,
+        };
+        assert!(matches!(late.code(), Code::DeadlineExceeded | Code::Cancelled), "{late}");
+        let now = status(0).await.expect("a status").position;
+        assert!(now > before, "the reports follow the log, but are at {now}: {late}");
+        before = now;
     }
 }
 

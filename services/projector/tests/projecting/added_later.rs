@@ -39,7 +39,7 @@ async fn until_held(world: &World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_report_is_folded_from_the_log_while_the_others_go_on() {
     let world = before_the_report(21, 3_000).await;
-    world.log.hold_next(0..3_000);
+    world.log.hold_all(0..3_000);
     let projector = world.start().await;
     until_held(&world).await;
     // The log so far cannot be read, and that holds up nobody.
@@ -89,7 +89,7 @@ async fn killed_again_and_again_it_goes_on_from_where_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_audited_once_it_is_whole_and_not_before() {
     let world = before_the_report(30, 1_000).await;
-    world.log.hold_next(0..1);
+    world.log.hold_all(0..1);
     let projector = world.start_auditing().await;
     until_held(&world).await;
     let audit = world.audit_where(|audit| audit.audited >= 20).await;
@@ -152,7 +152,7 @@ async fn an_event_that_it_cannot_fold_is_parked_for_it_too_and_folded_again_for_
     world.forget(NEW).await;
 
     // The new report has passed the event when it becomes known what that is.
-    world.log.hold_next(1_000..2_000);
+    world.log.hold_all(1_000..2_000);
     let projector = world.start_in_small_batches().await;
     until_held(&world).await;
     world.checkpoint_where(0, 1, |found| position_of_new(found) == 1_000).await;

@@ -144,9 +144,12 @@ impl World {
 
     /// Publishes as soon as the broker answers again.
     pub(crate) async fn publish_when_back(&self, events: &[RecordedEvent]) {
-        while self.broker.get_stream(&self.stream).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let back = async {
+            while self.broker.get_stream(&self.stream).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, back).await.expect("the broker is back");
         self.publish(events).await;
     }
 

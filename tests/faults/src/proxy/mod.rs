@@ -157,7 +157,9 @@ impl Shared {
     /// True if the trap waits for this message. It does not spring twice.
     fn springs(&self, is_it: impl Fn(&Trap) -> bool) -> Option<Sprung> {
         let mut trap = self.trap();
-        if trap.as_ref().is_some_and(is_it) { trap.take().map(Trap::spring) } else { None }
+        let (sprung, next) = trap.take_if(|trap| is_it(trap))?.spring();
+        *trap = next;
+        Some(sprung)
     }
 }
 

@@ -10,6 +10,8 @@ pub struct Trap {
     pub(super) awaits: Awaits,
     then: Then,
     tell: oneshot::Sender<()>,
+    /// What is armed at the moment when this one springs.
+    next: Option<Box<Trap>>,
 }
 
 /// The message that is swallowed.
@@ -42,13 +44,20 @@ impl Trap {
     #[must_use]
     pub fn new(awaits: Awaits, then: Then) -> (Self, oneshot::Receiver<()>) {
         let (tell, told) = oneshot::channel();
-        (Self { awaits, then, tell }, told)
+        (Self { awaits, then, tell, next: None }, told)
     }
 
-    pub(super) fn spring(self) -> Sprung {
+    /// The same trap; when it springs another one is armed, so that nothing passes between the two.
+    #[must_use]
+    pub fn followed_by(self, next: Trap) -> Self {
+        Self { next: Some(Box::new(next)), ..self }
+    }
+
+    /// What it asks for, and the trap that is armed in its place.
+    pub(super) fn spring(self) -> (Sprung, Option<Trap>) {
         // Nobody need listen.
         let _ = self.tell.send(());
-        self.then
+        (self.then, self.next.map(|next| *next))
     }
 }
 
