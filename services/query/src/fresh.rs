@@ -108,9 +108,12 @@ impl Frame {
         if let Ok(is_followed) = self.recent.reaches(shown, until.min(Instant::now() + SHOWN_SOON)).await {
             return Ok(is_followed);
         }
-        // The log is late: then all documents must hold what one of them has shown, and what was shown of the log before that.
-        self.positions.reach(None, shown, until).await?;
-        Ok(false)
+        // The log is late: unless it comes, all documents must hold what one of them has shown, and with that what was shown of
+        // the log before.
+        tokio::select! {
+            is_followed = self.recent.reaches(shown, until) => is_followed,
+            applied = self.positions.reach(None, shown, until) => applied.map(|_| false),
+        }
     }
 
     /// One report without its entries.
