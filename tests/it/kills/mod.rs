@@ -14,7 +14,6 @@ use daybook_operator::{
     export::{ExportOptions, export},
     import::{ImportOptions, import},
 };
-
 use futures_util::FutureExt as _;
 
 use crate::{
