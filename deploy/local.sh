@@ -12,7 +12,7 @@ readonly CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/daybook
 # The instance at work: demo and development use STATE itself, tests and benchmark have their own below it.
 INSTANCE=$STATE
 
-for part in say process job ports packages install postgres nats mongo servers doors services demo checks bench soak; do
+for part in say process job ports packages install postgres nats mongo servers doors services demo checks bench guided soak; do
     # shellcheck source=/dev/null
     source "$CHECKOUT/deploy/lib/$part.sh"
 done
@@ -22,13 +22,15 @@ usage() {
 usage: deploy/local.sh COMMAND
 
   demo [--keep]     import the sample trading day and print its reports; stops what it started unless --keep
-  up                build and start everything, and leave it running
+  up [--guided]     build and start everything, and leave it running
   status            what runs, where; exit code 0 when everything does
   down [--purge]    stop everything; --purge also deletes the data
   servers           start only PostgreSQL, NATS and MongoDB, and print how to reach them
   test [-- ARGS]    run every check and test against servers of their own; ARGS go to `cargo test`
-  bench [P1 … P9|D1|E1|G1|G2|all] [--json]
+  bench [--guided] [P1 … P9|D1|E1|G1|G2|all] [--json]
                     measure Daybook against its targets and its peers; `bench --help` lists further options
+  guide             build the programs a second time, by a profile of their work: less CPU for the same. What is --guided uses
+                    them
   soak [--debug] [--minutes N] [--seed S]
                     break everything by random pairs of faults and check that nothing is lost; `soak --help` lists further
                     options
@@ -50,6 +52,7 @@ main() {
         servers) servers_command "$@" ;;
         test) test_command "$@" ;;
         bench) bench_command "$@" ;;
+        guide) guide_command "$@" ;;
         soak) soak_command "$@" ;;
         help | -h | --help) usage ;;
         *)
@@ -99,9 +102,14 @@ hand_over() {
 }
 
 up_command() {
-    no_arguments "$@"
+    local build=release_build
+    case "$*" in
+        '') ;;
+        --guided) build=guided_build ;;
+        *) usage_error "up takes --guided or nothing, not: $*" ;;
+    esac
     enter_instance "$STATE"
-    up
+    up "$build"
     hand_over
     show_status
 }
@@ -133,7 +141,7 @@ down_command() {
         down_instance "$STATE" "$purge"
     fi
     # What a killed test, benchmark or soak has left; a subshell, since a run holds one instance.
-    for name in test bench soak; do
+    for name in test bench guide soak; do
         if [[ -d $STATE/$name ]]; then
             (down_instance "$STATE/$name" "$purge")
         fi
@@ -146,7 +154,7 @@ down_instance() {
     stop_everything
     if [[ $2 ]]; then
         purge_instance
-        rm -rf -- "$INSTANCE/year"
+        rm -rf -- "$INSTANCE"/{year,counts,profile}
     fi
 }
 

@@ -12,12 +12,17 @@ readonly YEAR_DAYS=365
 # Files that make a year; deliveries are not counted.
 readonly YEAR_FILES=(suppliers.csv stores.csv items.csv sales.csv tenders.csv)
 
+# With --guided first, the programs are those of `guide`.
 bench_command() {
-    local year=()
+    local year=() build=release_build
+    if [[ ${1:-} == --guided ]]; then
+        build=guided_build
+        shift
+    fi
     enter_instance "$STATE/bench"
     purge_instance
     install_servers
-    release_build "${SERVICE_PACKAGES[@]}" daybook-bench
+    "$build" "${SERVICE_PACKAGES[@]}" daybook-bench
     case " $* " in
         *' --help '* | *' -h '*)
             run_job "$STATUS_SECONDS" "$RELEASE_DIRECTORY/daybook-bench" --help
@@ -29,6 +34,7 @@ bench_command() {
     fi
     servers_up
     export_bench_servers
+    export DAYBOOK_BENCH_BUILD=${build%_build}
     run_job "$BENCH_SECONDS" "$RELEASE_DIRECTORY/daybook-bench" "$@" "${year[@]}" ||
         fail 'the benchmark did not run to its end; its logs are in .daybook/bench/log'
     stop_everything

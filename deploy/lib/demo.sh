@@ -17,7 +17,7 @@ demo_command() {
         *) usage_error "demo takes --keep or nothing, not: $*" ;;
     esac
     enter_instance "$STATE"
-    up
+    up release_build
     demo_import
     demo_report "The day of store $DEMO_STORE" store-day --store "$DEMO_STORE" --date "$DEMO_DATE"
     demo_report "The same day of supplier $DEMO_SUPPLIER" supplier-day --supplier "$DEMO_SUPPLIER" --date "$DEMO_DATE"

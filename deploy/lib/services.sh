@@ -13,16 +13,13 @@ readonly SERVICE_PACKAGES=(daybook-command daybook-projector daybook-query daybo
 # Where cargo has put the programs (of release mode, unless others were asked for); CARGO_TARGET_DIR and cargo's own settings count.
 RELEASE_DIRECTORY=
 
-# Everything: servers, migrations, services. What runs already is left alone, unless it was built anew since.
+# up BUILD: everything, servers, migrations, services, with programs that the function builds. What runs already is left alone,
+# unless it is of other programs, or they were built anew since.
 up() {
     install_servers
-    services_build
+    "$1" "${SERVICE_PACKAGES[@]}"
     servers_up
     services_up
-}
-
-services_build() {
-    release_build "${SERVICE_PACKAGES[@]}"
 }
 
 # Builds all packages that are named in one go, so that libraries are built once.
@@ -100,10 +97,10 @@ launch_service() {
     launch "$1" env "${door[@]}" "$2"
 }
 
-# Whether the running program's file was replaced since it was started.
+# Whether what runs is another program than that which was built, or its file was replaced since it was started.
 is_outdated() {
     local pid
-    pid=$(pid_of "$1") && [[ $(readlink "/proc/$pid/exe") == *' (deleted)' ]]
+    pid=$(pid_of "$1") && [[ $(readlink "/proc/$pid/exe") != "$(readlink -f "$RELEASE_DIRECTORY/daybook-$1")" ]]
 }
 
 migrate() {

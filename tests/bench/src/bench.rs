@@ -80,7 +80,7 @@ impl Bench {
     pub(crate) async fn open(cli: Cli) -> Result<Self, BoxError> {
         let progress = Progress::new();
         let durability = Durability::read(&cli.servers).await?;
-        machine().iter().chain(&durability.lines()).for_each(|line| progress.say(line));
+        machine(&cli.servers.build).iter().chain(&durability.lines()).for_each(|line| progress.say(line));
         // One chain for the whole run, used by every task of it.
         let world: &'static World = Box::leak(Box::new(World::drawn(cli.seed)));
         Ok(Self {
@@ -151,7 +151,7 @@ impl Bench {
         self.rows.sort_by_key(|row| row.target);
         let world = self.draws.world;
         Report {
-            machine: machine(),
+            machine: machine(&self.cli.servers.build),
             durability: self.durability,
             load: format!(
                 "{} stores, {} suppliers, {} items, about 9 lines a sale, drawn from seed {}",
@@ -166,8 +166,8 @@ impl Bench {
     }
 }
 
-/// What runs here, in a line.
-fn machine() -> Vec<String> {
+/// What runs where.
+fn machine(build: &str) -> Vec<String> {
     let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let field = |text: &str, name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("unknown");
@@ -176,8 +176,9 @@ fn machine() -> Vec<String> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let model = field(&text("/proc/cpuinfo"), "model name");
     let memory = field(&text("/proc/meminfo"), "MemTotal");
-    vec![format!(
-        "machine: {cores} cores ({model}), {memory} of memory, Linux {}",
-        text("/proc/sys/kernel/osrelease").trim()
-    )]
+    let kernel = text("/proc/sys/kernel/osrelease");
+    vec![
+        format!("machine: {cores} cores ({model}), {memory} of memory, Linux {}", kernel.trim()),
+        format!("programs: {build}"),
+    ]
 }

@@ -33,6 +33,9 @@ pub(crate) struct Servers {
     /// Directory of the services and the daybook program
     #[arg(long, env = "DAYBOOK_BENCH_PROGRAMS")]
     pub(crate) programs: PathBuf,
+    /// How they were built
+    #[arg(long, env = "DAYBOOK_BENCH_BUILD", default_value = "release")]
+    pub(crate) build: String,
     /// Directory for the logs of the services
     #[arg(long, env = "DAYBOOK_BENCH_LOGS")]
     pub(crate) logs: PathBuf,
