@@ -12,6 +12,10 @@ readonly MERGE_SECONDS=300
 # What goes into the services; a profile of other sources, or of another compiler, says little of them.
 readonly GUIDED_SOURCES=(Cargo.lock Cargo.toml build.rs proto services)
 
+# What is built, always all of it: with other packages libraries have other features, by which cargo names them otherwise, and a
+# profile knows functions by their names.
+readonly GUIDED_PACKAGES=("${SERVICE_PACKAGES[@]}" daybook-bench)
+
 # Makes the profile, unless there is one of these sources, and builds by it.
 guide_command() {
     local profile
@@ -24,7 +28,7 @@ guide_command() {
     else
         guide "$profile"
     fi
-    guided_build "${SERVICE_PACKAGES[@]}" daybook-bench
+    guided_build
     say 'use them with: deploy/local.sh up --guided, deploy/local.sh bench --guided'
 }
 
@@ -36,7 +40,7 @@ guide() {
     mkdir -- "$counts" "$INSTANCE/profile"
     install_profdata
     install_servers
-    guided_cargo counting '-Cprofile-generate' "${SERVICE_PACKAGES[@]}" daybook-bench
+    guided_cargo counting '-Cprofile-generate'
     servers_up
     export_bench_servers
     say 'letting them work (some minutes)'
@@ -54,25 +58,24 @@ guide() {
     rm -rf -- "$counts"
 }
 
-# Builds by the profile of these sources.
+# Builds by the profile of these sources; which packages are asked for makes no difference.
 guided_build() {
     local profile
     install_toolchain
     profile=$(guiding_profile)
     [[ -s $profile ]] || fail 'there is no profile of these sources: run deploy/local.sh guide first'
-    guided_cargo guided "-Cprofile-use=$profile" "$@"
+    guided_cargo guided "-Cprofile-use=$profile"
 }
 
-# guided_cargo PROFILE FLAG PACKAGE...: builds with cargo's profile of that name. Named, the target keeps the flag from what runs
+# guided_cargo PROFILE FLAG: builds with cargo's profile of that name. Named, the target keeps the flag from what runs
 # while it is built.
 guided_cargo() {
     local name=$1 flag=$2 begun=$SECONDS host separator=$'\x1f'
-    shift 2
     host=$(host_triple)
     say "building the services ($name)"
     # The form in which a flag may hold spaces.
     run_job "$BUILD_SECONDS" env CARGO_ENCODED_RUSTFLAGS="${RUSTFLAGS:+${RUSTFLAGS// /$separator}$separator}$flag" \
-        cargo build --profile "$name" --target "$host" --locked "${@/#/--package=}" >&2 || fail 'the build failed'
+        cargo build --profile "$name" --target "$host" --locked "${GUIDED_PACKAGES[@]/#/--package=}" >&2 || fail 'the build failed'
     RELEASE_DIRECTORY=$(target_directory)/$host/$name
     say "built (after $((SECONDS - begun)) s)"
 }
