@@ -2,11 +2,12 @@
 
 use std::{
     future::Future,
+    thread,
     time::{Duration, Instant},
 };
 
 use daybook_chassis::BoxError;
-use tokio::task::JoinSet;
+use tokio::{runtime, sync::oneshot, task::JoinSet};
 
 use super::Run;
 use crate::measure::Latency;
@@ -25,15 +26,8 @@ pub(crate) async fn closed<C: Caller>(time: Duration, callers: Vec<C>) -> Result
     let begun = Instant::now();
     let end = begun + time;
     let mut working = JoinSet::new();
-    for mut caller in callers {
-        working.spawn(async move {
-            let (mut done, mut latency) = (0_u64, Latency::new());
-            while Instant::now() < end {
-                latency.record(caller.step().await?);
-                done += 1;
-            }
-            Ok::<_, BoxError>((done, latency))
-        });
+    for caller in callers {
+        working.spawn(calls(caller, end));
     }
     let mut run = Run::empty();
     while let Some(ended) = working.join_next().await {
@@ -43,4 +37,49 @@ pub(crate) async fn closed<C: Caller>(time: Duration, callers: Vec<C>) -> Result
     }
     run.elapsed = begun.elapsed();
     Ok(run)
+}
+
+/// Lets one caller work in a thread of its own, as in a program of its own: no other task comes between an answer and the one
+/// who waits for it. `open` makes the caller there, with the connections that it alone uses.
+///
+/// # Errors
+/// If it cannot be made, or its first error.
+pub(crate) async fn alone<C: Caller>(
+    time: Duration,
+    open: impl AsyncFnOnce() -> Result<C, BoxError> + Send + 'static,
+) -> Result<Run, BoxError> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut tell, told) = oneshot::channel();
+    thread::Builder::new().name("caller".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            let worked = tokio::select! {
+                worked = work_alone(time, open) => worked,
+                // Nobody waits any more.
+                () = tell.closed() => return,
+            };
+            // Whoever has left meanwhile needs no answer.
+            drop(tell.send(worked));
+        });
+    })?;
+    told.await.map_err(|_| "a caller's thread ended without a result")?
+}
+
+async fn work_alone<C: Caller>(
+    time: Duration,
+    open: impl AsyncFnOnce() -> Result<C, BoxError>,
+) -> Result<Run, BoxError> {
+    let caller = open().await?;
+    let begun = Instant::now();
+    let (done, latency) = calls(caller, begun + time).await?;
+    Ok(Run { done, latency, elapsed: begun.elapsed(), ..Run::empty() })
+}
+
+/// One call after the other until then.
+async fn calls(mut caller: impl Caller, end: Instant) -> Result<(u64, Latency), BoxError> {
+    let (mut done, mut latency) = (0, Latency::new());
+    while Instant::now() < end {
+        latency.record(caller.step().await?);
+        done += 1;
+    }
+    Ok((done, latency))
 }

@@ -8,7 +8,7 @@ mod run;
 mod sell;
 
 pub(crate) use self::{
-    closed::{Caller, closed},
+    closed::{Caller, alone, closed},
     open::{Arrivals, open},
     rounds::{Contender, Plan, alternate},
     run::{Run, Series, metered},

@@ -1,10 +1,10 @@
 //! CRUD's reports, by GROUP BY over the lines. Sales are written as [`super::crud_set`] does.
 
-use std::pin::pin;
+use std::{pin::pin, sync::Arc};
 
 use daybook_chassis::BoxError;
 use jiff::civil::Date;
-use tokio_postgres::{Client, Row, binary_copy::BinaryCopyInWriter, types::Type};
+use tokio_postgres::{Client, Row, Statement, binary_copy::BinaryCopyInWriter, types::Type};
 
 use super::{
     crud_set::CrudSet,
@@ -37,6 +37,15 @@ const SUPPLIER_DAY: &str = "
 #[derive(Debug)]
 pub(crate) struct CrudReport {
     tables: CrudSet,
+}
+
+/// One who reads reports, over a connection beside those that write.
+#[derive(Debug)]
+pub(crate) struct CrudReader {
+    report: Arc<CrudReport>,
+    client: Client,
+    store_day: Statement,
+    supplier_day: Statement,
 }
 
 /// The report of one day of a store or a supplier.
@@ -108,20 +117,31 @@ impl CrudReport {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn tables(&self) -> &CrudSet {
+        &self.tables
+    }
+}
+
+impl CrudReader {
+    pub(crate) async fn open(report: Arc<CrudReport>) -> Result<Self, BoxError> {
+        let client = report.tables.database().connection().await?;
+        let (store_day, supplier_day) = (client.prepare(STORE_DAY).await?, client.prepare(SUPPLIER_DAY).await?);
+        Ok(Self { report, client, store_day, supplier_day })
+    }
+
     /// What a store sold on a date, by item and in all.
     pub(crate) async fn store_day(&self, store: usize, date: Date) -> Result<Report, BoxError> {
-        self.report(STORE_DAY, self.tables.keys().stores[store], date).await
+        self.report(&self.store_day, self.report.tables.keys().stores[store], date).await
     }
 
     /// What was sold of a supplier's items on a date, by item and in all.
     pub(crate) async fn supplier_day(&self, supplier: usize, date: Date) -> Result<Report, BoxError> {
-        self.report(SUPPLIER_DAY, self.tables.keys().suppliers[supplier], date).await
+        self.report(&self.supplier_day, self.report.tables.keys().suppliers[supplier], date).await
     }
 
-    async fn report(&self, sql: &str, id: i32, date: Date) -> Result<Report, BoxError> {
-        let client = self.tables.database().pooled().await?;
-        let statement = client.prepare_cached(sql).await?;
-        let rows = client.query(&statement, &[&id, &date]).await?;
+    async fn report(&self, statement: &Statement, id: i32, date: Date) -> Result<Report, BoxError> {
+        let rows = self.client.query(statement, &[&id, &date]).await?;
         let mut report = Report { items: Vec::with_capacity(rows.len()), total: Figures::default() };
         for row in &rows {
             let figures = Figures::of(row)?;
@@ -129,11 +149,6 @@ impl CrudReport {
             report.items.push((row.try_get(0)?, figures));
         }
         Ok(report)
-    }
-
-    #[cfg(test)]
-    pub(super) fn tables(&self) -> &CrudSet {
-        &self.tables
     }
 }
 

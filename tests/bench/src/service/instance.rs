@@ -238,6 +238,10 @@ impl Instance {
         self.setup.endpoint(self.ports.command)
     }
 
+    pub(crate) fn query_endpoint(&self) -> String {
+        self.setup.endpoint(self.ports.query)
+    }
+
     pub(crate) fn credentials(&self) -> &Credentials {
         &self.setup.credentials
     }

@@ -12,7 +12,7 @@ use self::reader::{Reader, Side, Which};
 use super::{history, p4::SALES_PER_SECOND};
 use crate::{
     bench::{Bench, DATE},
-    drive::{Arrivals, Contender, Plan, Run, Sell, alternate, closed, metered, open},
+    drive::{Arrivals, Contender, Plan, Run, Sell, alone, alternate, metered, open},
     measure::Watched,
     peers::crud_report::CrudReport,
     report::Row,
@@ -72,7 +72,7 @@ pub(super) async fn compare(
     };
     let mut all = Vec::new();
     for which in Which::ALL {
-        let (ours, theirs) = (Side::Daybook(Arc::new(instance.queries.clone())), Side::Crud(Arc::clone(crud)));
+        let (ours, theirs) = (Side::daybook(instance), Side::Crud(Arc::clone(crud)));
         all.push(reports(bench, which, &ours, &registers, instance.watched()));
         all.push(reports(bench, which, &theirs, crud, bench.cli.servers.watched().to_vec()));
     }
@@ -101,8 +101,9 @@ fn reports<'a, P: Sell>(
 ) -> Contender<'a> {
     let (side, writer) = (side.clone(), Arc::clone(writer));
     Contender::new(&format!("{}, {}", side.name(), which.name()), move |time| {
-        let reader = Reader::new(which, side.clone(), Arc::clone(&bench.draws));
-        let reading = under_writes(bench, Arc::clone(&writer), closed(time, vec![reader]));
+        let (side, draws) = (side.clone(), Arc::clone(&bench.draws));
+        let reading =
+            under_writes(bench, Arc::clone(&writer), alone(time, async move || Reader::open(which, side, draws).await));
         metered(watched.clone(), reading).boxed_local()
     })
 }

@@ -1,6 +1,12 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use super::{super::crud::Crud, super::crud_report, super::crud_report::CrudReport, super::crud_set::CrudSet, *};
+use super::{
+    super::crud::Crud,
+    super::crud_report,
+    super::crud_report::{CrudReader, CrudReport},
+    super::crud_set::CrudSet,
+    *,
+};
 
 #[tokio::test]
 async fn crud_line_by_line_keeps_what_was_sold_once() {
@@ -25,7 +31,7 @@ async fn crud_at_its_best_keeps_what_was_sold_once() {
 #[tokio::test]
 async fn reports_add_up_what_was_filled_in_and_sold() {
     let (url, world) = (postgres_url(), World::drawn(1));
-    let peer = CrudReport::open_as(&name("crud_report"), &url, &world).await.unwrap();
+    let peer = Arc::new(CrudReport::open_as(&name("crud_report"), &url, &world).await.unwrap());
     let (filled, lines) = peer.fill(&mut world.sales(1, DAY), 2_000).await.unwrap();
     assert!(lines >= 2_000);
     peer.settle().await.unwrap();
@@ -36,11 +42,12 @@ async fn reports_add_up_what_was_filled_in_and_sold() {
     let all: Vec<Sale> = (0..filled).map(|_| first.next_sale()).chain(sold).collect();
     let store = all[0].store;
     let supplier = world.items[all[0].lines[0].item].supplier;
-    let report = peer.store_day(store, DAY).await.unwrap();
+    let reader = CrudReader::open(Arc::clone(&peer)).await.unwrap();
+    let report = reader.store_day(store, DAY).await.unwrap();
     assert_report(&report, &world, &all, |sale, _| sale.store == store);
-    let report = peer.supplier_day(supplier, DAY).await.unwrap();
+    let report = reader.supplier_day(supplier, DAY).await.unwrap();
     assert_report(&report, &world, &all, |_, item| world.items[item].supplier == supplier);
-    assert_eq!(peer.store_day(store, DAY.tomorrow().unwrap()).await.unwrap(), crud_report::Report::default());
+    assert_eq!(reader.store_day(store, DAY.tomorrow().unwrap()).await.unwrap(), crud_report::Report::default());
     peer.tables().database().clone().discard(&url).await.unwrap();
 }
 

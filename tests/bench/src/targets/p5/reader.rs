@@ -6,7 +6,7 @@ use std::{
 };
 
 use daybook::{
-    client::QueryClient,
+    client::{Credentials, QueryClient, link},
     query::v1::{GetStoreDayRequest, GetSupplierDayRequest, ListStoreDayItemsRequest, ListSupplierDayItemsRequest},
 };
 use daybook_chassis::BoxError;
@@ -16,7 +16,8 @@ use crate::{
     bench::{DATE, Draws},
     drive::Caller,
     load::Sales,
-    peers::crud_report::CrudReport,
+    peers::crud_report::{CrudReader, CrudReport},
+    service::Instance,
 };
 
 /// Items of a page: the most that the service gives.
@@ -56,14 +57,18 @@ impl Which {
 /// Who is asked.
 #[derive(Clone, Debug)]
 pub(super) enum Side {
-    Daybook(Arc<QueryClient>),
+    Daybook { endpoint: String, credentials: Credentials },
     Crud(Arc<CrudReport>),
 }
 
 impl Side {
+    pub(super) fn daybook(instance: &Instance) -> Self {
+        Self::Daybook { endpoint: instance.query_endpoint(), credentials: instance.credentials().clone() }
+    }
+
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Daybook(_) => "Daybook",
+            Self::Daybook { .. } => "Daybook",
             Self::Crud(_) => "CRUD",
         }
     }
@@ -73,15 +78,31 @@ impl Side {
 #[derive(Debug)]
 pub(super) struct Reader {
     which: Which,
-    side: Side,
+    connection: Connection,
     draws: Arc<Draws>,
     asked_for: Sales<'static>,
 }
 
+/// What a reader alone uses.
+#[derive(Debug)]
+enum Connection {
+    Daybook(QueryClient),
+    Crud(CrudReader),
+}
+
 impl Reader {
-    pub(super) fn new(which: Which, side: Side, draws: Arc<Draws>) -> Self {
+    /// Connects; the first report, which finds everything cold, is read already.
+    pub(super) async fn open(which: Which, side: Side, draws: Arc<Draws>) -> Result<Self, BoxError> {
         let asked_for = draws.world.sales(ASKED_FOR, DATE);
-        Self { which, side, draws, asked_for }
+        let connection = match side {
+            Side::Daybook { endpoint, credentials } => {
+                Connection::Daybook(QueryClient::new(link(&endpoint, &credentials)?))
+            }
+            Side::Crud(crud) => Connection::Crud(CrudReader::open(crud).await?),
+        };
+        let mut reader = Self { which, connection, draws, asked_for };
+        reader.step().await?;
+        Ok(reader)
     }
 }
 
@@ -94,20 +115,20 @@ impl Caller for Reader {
         let store_id = || world.stores.get(store).map(|store| store.store_id.clone()).unwrap_or_default();
         let supplier_id = || world.suppliers.get(supplier).map(|it| it.supplier_id.clone()).unwrap_or_default();
         let begun = Instant::now();
-        match (&self.side, self.which) {
-            (Side::Crud(crud), Which::StoreDay | Which::StoreDayItems) => {
+        match (&self.connection, self.which) {
+            (Connection::Crud(crud), Which::StoreDay | Which::StoreDayItems) => {
                 crud.store_day(store, DATE).await?;
             }
-            (Side::Crud(crud), Which::SupplierDay | Which::SupplierDayItems) => {
+            (Connection::Crud(crud), Which::SupplierDay | Which::SupplierDayItems) => {
                 crud.supplier_day(supplier, DATE).await?;
             }
-            (Side::Daybook(queries), Which::StoreDay) => store_day(queries, store_id()).await?,
-            (Side::Daybook(queries), Which::SupplierDay) => supplier_day(queries, supplier_id()).await?,
-            (Side::Daybook(queries), Which::StoreDayItems) => {
+            (Connection::Daybook(queries), Which::StoreDay) => store_day(queries, store_id()).await?,
+            (Connection::Daybook(queries), Which::SupplierDay) => supplier_day(queries, supplier_id()).await?,
+            (Connection::Daybook(queries), Which::StoreDayItems) => {
                 store_day(queries, store_id()).await?;
                 store_day_items(queries, store_id()).await?;
             }
-            (Side::Daybook(queries), Which::SupplierDayItems) => {
+            (Connection::Daybook(queries), Which::SupplierDayItems) => {
                 supplier_day(queries, supplier_id()).await?;
                 supplier_day_items(queries, supplier_id()).await?;
             }
