@@ -41,12 +41,6 @@ const MAX_BATCH_COMMANDS: usize = 500;
 /// Bytes of messages in one batch; what Postgres gets stays below twice as much.
 const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// From one batch to the next, while commands keep coming.
-const PACE: Duration = Duration::from_millis(5);
-
-/// So many that wait are written at once: they share the commit well enough.
-const UNPACED_COMMANDS: usize = 32;
-
 /// After a batch of so few commands their answers go out before anybody else hears of the events: relay and followers would be woken
 /// before them, on the same thread. Of more, the next batch would wait for it.
 const FEW_COMMANDS: usize = 2;
@@ -137,24 +131,13 @@ impl Pipeline {
     /// None today; a task of the process ends with a result.
     pub async fn run(mut self, served: CancellationToken) -> Result<(), BoxError> {
         while let Some(commands) = self.gather(&served).await {
-            let begun = Instant::now();
             if !commands.is_empty() {
                 self.step(commands).await;
             }
             self.move_next().await;
-            self.pace(begun).await;
         }
         info!("the append pipeline is drained");
         Ok(())
-    }
-
-    /// Lets more commands gather, if some have come while a batch was written: a commit costs several times what a further sale
-    /// in it does. Who comes while nobody waits is not held back, nor is anybody once many wait.
-    async fn pace(&self, begun: Instant) {
-        let waiting = self.queue.len() + self.carried.len();
-        if (1..UNPACED_COMMANDS).contains(&waiting) {
-            sleep_until(begun + PACE).await;
-        }
     }
 
     /// Takes what is waiting, up to the bounds of a batch; waits only if nothing is, and no sales are to be moved. `None` when
