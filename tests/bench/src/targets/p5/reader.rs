@@ -86,7 +86,7 @@ pub(super) struct Reader {
 /// What a reader alone uses.
 #[derive(Debug)]
 enum Connection {
-    Daybook(QueryClient),
+    Daybook(Box<QueryClient>),
     Crud(CrudReader),
 }
 
@@ -96,7 +96,7 @@ impl Reader {
         let asked_for = draws.world.sales(ASKED_FOR, DATE);
         let connection = match side {
             Side::Daybook { endpoint, credentials } => {
-                Connection::Daybook(QueryClient::new(link(&endpoint, &credentials)?))
+                Connection::Daybook(Box::new(QueryClient::new(link(&endpoint, &credentials)?)))
             }
             Side::Crud(crud) => Connection::Crud(CrudReader::open(crud).await?),
         };
