@@ -95,7 +95,7 @@ pub fn decode(event_type: &str, schema_version: i32, payload: &[u8]) -> Result<K
         .map_err(|error| EventError::Malformed { event_type: known.as_str(), cause: error.to_string() })?;
     let kind = event.kind.filter(|kind| EventType::of(kind) == known);
     let kind = kind.ok_or(EventError::WrongKind { event_type: known.as_str() })?;
-    upcast::to_newest(schema_version, Cow::Owned(kind)).map(Cow::into_owned)
+    upcast::to_newest(schema_version, kind)
 }
 
 impl v1::RecordedEvent {
@@ -108,7 +108,7 @@ impl v1::RecordedEvent {
         let kind = self.event.as_ref().and_then(|event| event.kind.as_ref());
         let kind = kind.filter(|kind| EventType::of(kind) == known);
         let kind = kind.ok_or(EventError::WrongKind { event_type: known.as_str() })?;
-        upcast::to_newest(self.schema_version, Cow::Borrowed(kind))
+        upcast::newest(self.schema_version, kind)
     }
 }
 

@@ -15,22 +15,38 @@ use crate::ids::UNASSIGNED;
 ///
 /// # Errors
 /// If it lacks what events of its version say.
-pub(super) fn to_newest(version: i32, kind: Cow<'_, Kind>) -> Result<Cow<'_, Kind>, EventError> {
+pub(super) fn to_newest(version: i32, kind: Kind) -> Result<Kind, EventError> {
     let kind = match (version, kind) {
-        (1, Cow::Borrowed(Kind::UnassignedSalesMoved(moved))) => second(moved.clone()),
-        (1, Cow::Owned(Kind::UnassignedSalesMoved(moved))) => second(moved),
+        (1, Kind::UnassignedSalesMoved(moved)) => second(moved),
         (_, newest) => newest,
     };
-    match missing(&kind) {
-        Some(field) => Err(EventError::Missing { event_type: EventType::of(&kind).as_str(), field }),
-        None => Ok(kind),
+    complete(&kind)?;
+    Ok(kind)
+}
+
+/// The same, of an event that stays where it is. Nearly all are of the newest version, and an event is large: it is not moved.
+///
+/// # Errors
+/// As [`to_newest`].
+pub(super) fn newest(version: i32, kind: &Kind) -> Result<Cow<'_, Kind>, EventError> {
+    if let (1, Kind::UnassignedSalesMoved(_)) = (version, kind) {
+        return to_newest(version, kind.clone()).map(Cow::Owned);
     }
+    complete(kind)?;
+    Ok(Cow::Borrowed(kind))
 }
 
 /// The first version was written only for sales of items that nobody had registered, and those were booked there.
-fn second(moved: UnassignedSalesMoved) -> Cow<'static, Kind> {
+fn second(moved: UnassignedSalesMoved) -> Kind {
     let (from_supplier_id, from_category) = (UNASSIGNED.to_owned(), UNASSIGNED.to_owned());
-    Cow::Owned(Kind::UnassignedSalesMoved(UnassignedSalesMoved { from_supplier_id, from_category, ..moved }))
+    Kind::UnassignedSalesMoved(UnassignedSalesMoved { from_supplier_id, from_category, ..moved })
+}
+
+fn complete(kind: &Kind) -> Result<(), EventError> {
+    match missing(kind) {
+        Some(field) => Err(EventError::Missing { event_type: EventType::of(kind).as_str(), field }),
+        None => Ok(()),
+    }
 }
 
 /// A field that a later version added and that no event of it may lack.

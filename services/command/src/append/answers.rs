@@ -20,20 +20,20 @@ const REPLACED_RETRY: Duration = Duration::from_secs(10);
 /// Answers the commands whose request id or place in a stream is taken, and gives back the others.
 pub(super) fn answer_seen(accepted: Vec<Accepted>, seen: &[SeenEvent]) -> Vec<Queued> {
     let mut rest = Vec::with_capacity(accepted.len());
-    for Accepted { queued, events } in accepted {
+    for Accepted { queued, places, .. } in accepted {
         if let Some(answer) = repetition(&queued, None, seen) {
             queued.answer(answer);
             continue;
         }
-        let place = events.iter().position(|event| {
-            seen.iter().any(|seen| seen.stream_id == event.stream_id && seen.stream_version == event.stream_version)
-        });
+        let is_taken = |place: &(Uuid, i32)| seen.iter().any(|seen| (seen.stream_id, seen.stream_version) == *place);
+        let place = places.iter().position(is_taken);
         match place {
             None => rest.push(queued),
             // The stream that the command would begin exists.
             Some(0) => {
-                let first = events.first();
-                let existing = seen.iter().find(|seen| first.is_some_and(|first| seen.stream_id == first.stream_id));
+                let first = places.first();
+                let existing =
+                    seen.iter().find(|seen| first.is_some_and(|(stream_id, _)| seen.stream_id == *stream_id));
                 let answer = match (existing, queued.submission.command.clash()) {
                     (Some(existing), Some(clash)) => {
                         same_content(&queued, existing, true).unwrap_or(Answer::Refused(clash))

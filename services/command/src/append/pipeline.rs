@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use daybook::command::v1;
 use daybook_chassis::{BoxError, CancellationToken, metrics::Metrics, process::chain, trace};
 use tokio::{
     sync::{mpsc, watch},
@@ -25,7 +26,7 @@ use super::{
     plan::{self, Accepted, Plan, Refused},
 };
 use crate::{
-    domain::{catalogue::Catalogue, decision},
+    domain::catalogue::Catalogue,
     lineage::Bookmark,
     metrics::Appending,
     recent::Log,
@@ -416,13 +417,11 @@ enum Round {
 
 fn accept(base: i64, accepted: Vec<Accepted>) {
     let mut position = base;
-    for Accepted { queued, events } in accepted {
-        position += i64::try_from(events.len()).unwrap_or(0);
-        if let Some(first) = events.first() {
-            let trace_id = trace::id_in(&queued.submission.metadata.traceparent);
-            debug!(request_id = %queued.submission.request_id, trace_id, position, "recorded");
-            queued.answer(Answer::Accepted(decision::accepted(&first.kind, position, false)));
-        }
+    for Accepted { queued, places, answer } in accepted {
+        position += i64::try_from(places.len()).unwrap_or(0);
+        let trace_id = trace::id_in(&queued.submission.metadata.traceparent);
+        debug!(request_id = %queued.submission.request_id, trace_id, position, "recorded");
+        queued.answer(Answer::Accepted(v1::Accepted { position, ..answer }));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Deciding a batch, and laying it out in columns.
 
 use ahash::{HashSet, HashSetExt as _};
-use daybook::reason;
+use daybook::{command::v1, reason};
 use daybook_chassis::answer::Refusal;
 use daybook_write_model::Place;
 use jiff::{Timestamp, Unit};
@@ -11,7 +11,11 @@ use uuid::Uuid;
 
 use super::{Queued, pipeline::MOVES_AT_ONCE};
 use crate::{
-    domain::{catalogue::Catalogue, decision::NewEvent, moves::UnassignedSales},
+    domain::{
+        catalogue::Catalogue,
+        decision::{self, NewEvent},
+        moves::UnassignedSales,
+    },
     store::append::Batch,
 };
 
@@ -42,11 +46,15 @@ pub(super) struct Refused {
     pub(super) begins: Option<Uuid>,
 }
 
-/// A command with its events.
+/// A command whose events are in the batch. They themselves are let go as soon as they are encoded, so that the next one takes their
+/// place in memory while that is in the processor's cache.
 #[derive(Debug)]
 pub(super) struct Accepted {
     pub(super) queued: Queued,
-    pub(super) events: Vec<NewEvent>,
+    /// Where its events stand: streams and versions, at least one.
+    pub(super) places: Vec<(Uuid, i32)>,
+    /// What is answered, but for the position, which the log gives.
+    pub(super) answer: v1::Accepted,
 }
 
 impl Plan {
@@ -105,7 +113,10 @@ impl Plan {
                 catalogue.note_to_move(item);
             }
             plan.mark_first(&queued, events.len());
-            plan.accepted.push(Accepted { queued, events });
+            let Some(first) = events.first() else { continue };
+            let answer = decision::accepted(&first.kind, 0, false);
+            let places = events.iter().map(|event| (event.stream_id, event.stream_version)).collect();
+            plan.accepted.push(Accepted { queued, places, answer });
         }
         plan
     }
