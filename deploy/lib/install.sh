@@ -20,7 +20,7 @@ install_toolchain() {
     find_cargo
     # Rust links with the C compiler, and a few dependencies have C in them.
     # shellcheck disable=SC2046 # nothing or package names
-    install_packages $(missing_command cc 'gcc libc6-dev')
+    install_packages $(missing_command cc 'gcc libc6-dev') $(missing_command make make)
 }
 
 find_cargo() {

@@ -33,7 +33,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 pub use tokio_util::sync::CancellationToken;
 
-/// Memory for every process that is built on this. Services allocate for each line of a sale: with the C library's allocator
-/// a third of the projector's time went there and a quarter of the command service's.
+/// Memory for every process that is built on this. Services allocate for each line of a sale, mostly in one thread what another
+/// one frees, as tasks move between them. What is freed here is used again by the thread that freed it, while it is in its
+/// processor's cache, instead of going back to where it came from; `docs/performance.md` has what others cost.
 #[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -15,7 +15,7 @@ use crate::{
     figures::{CategoryFigures, SalesFigures, SupplierFigures, TaxFigures, TenderFigures},
     segment::{TEXTS, pack, unpack},
     sum::Headroom,
-    text::Text,
+    text::Word,
     update::{EncodeError, Update},
 };
 
@@ -37,7 +37,7 @@ const NODE_KEYS_AT_LEAST: usize = 6;
 /// Sums by key.
 #[derive(Clone, Debug)]
 pub struct Breakdown<F> {
-    sums: BTreeMap<Text, F>,
+    sums: BTreeMap<Word, F>,
     headroom: Headroom,
     /// Since it was stored.
     has_changed: bool,
@@ -66,17 +66,17 @@ impl<F: Entry> Breakdown<F> {
     }
 
     /// True if changes of different keys fit.
-    pub(crate) fn takes(&self, changes: &[(Text, F)]) -> bool {
+    pub(crate) fn takes(&self, changes: &[(Word, F)]) -> bool {
         self.headroom.takes(changes) || self.clone().try_add(changes.iter().cloned())
     }
 
     /// Adds changes that fit.
-    pub(crate) fn add(&mut self, changes: impl IntoIterator<Item = (Text, F)>) {
+    pub(crate) fn add(&mut self, changes: impl IntoIterator<Item = (Word, F)>) {
         _ = self.try_add(changes);
     }
 
     /// Adds changes; false if some do not fit.
-    fn try_add(&mut self, changes: impl IntoIterator<Item = (Text, F)>) -> bool {
+    fn try_add(&mut self, changes: impl IntoIterator<Item = (Word, F)>) -> bool {
         let mut fits = true;
         let mut room = BREAKDOWN_KEYS.saturating_sub(self.sums.len());
         for (key, change) in changes {
@@ -87,7 +87,7 @@ impl<F: Entry> Breakdown<F> {
                 continue;
             }
             // The sum of what came too late does not count: it takes the room of no key.
-            let key = if &*key == OTHER || room == 0 { Text::const_new(OTHER) } else { key };
+            let key = if &*key == OTHER || room == 0 { Word::inline(OTHER) } else { key };
             room -= usize::from(&*key != OTHER);
             fits &= self.sums.entry(key).or_default().add(&change);
         }
@@ -109,7 +109,7 @@ impl<F: Entry> Breakdown<F> {
     pub(crate) fn heap_bytes(&self) -> usize {
         // A node of the tree has room for 11 keys, and holds 6 at least unless it is the only one.
         let nodes = self.sums.len().div_ceil(NODE_KEYS_AT_LEAST);
-        nodes * NODE_KEYS * size_of::<(Text, F)>() + self.sums.len() * KEY_OVERHEAD_BYTES
+        nodes * NODE_KEYS * size_of::<(Word, F)>() + self.sums.len() * KEY_OVERHEAD_BYTES
     }
 }
 
@@ -119,9 +119,9 @@ impl<F> Default for Breakdown<F> {
     }
 }
 
-impl<F: Entry> FromIterator<(Text, F)> for Breakdown<F> {
-    fn from_iter<I: IntoIterator<Item = (Text, F)>>(sums: I) -> Self {
-        let sums: BTreeMap<Text, F> = sums.into_iter().collect();
+impl<F: Entry> FromIterator<(Word, F)> for Breakdown<F> {
+    fn from_iter<I: IntoIterator<Item = (Word, F)>>(sums: I) -> Self {
+        let sums: BTreeMap<Word, F> = sums.into_iter().collect();
         Self { headroom: Headroom::of(sums.values()), sums, has_changed: false }
     }
 }

@@ -15,7 +15,7 @@ use std::{
 
 use ahash::RandomState;
 
-use crate::{sum::Sum, text::Text};
+use crate::{sum::Sum, text::Word};
 
 /// A map by id. Its hash is quick, and keyed, so that nobody can make up ids that clash.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct ById<E> {
     hasher: RandomState,
     /// By hash. Where two ids have the same, the later one stands at the next number that is free.
     places: HashMap<u64, Place, BuildHasherDefault<Hashed>>,
-    entries: Vec<(Text, E)>,
+    entries: Vec<(Word, E)>,
     /// How often the entries went.
     round: u32,
     /// How many entries there were when they last went: about as many will come again.
@@ -87,7 +87,7 @@ impl<E> ById<E> {
         None
     }
 
-    fn entry(&self, place: Place) -> Option<&(Text, E)> {
+    fn entry(&self, place: Place) -> Option<&(Word, E)> {
         let index = usize::try_from(place.index).ok().filter(|_| place.round == self.round)?;
         self.entries.get(index)
     }
@@ -104,7 +104,7 @@ impl<E> ById<E> {
 
     /// Adds to the entry of an id, which has this hash; false if a figure does not fit. Only what is new is taken from where it
     /// is: most is added to what is there, and need not be moved for that.
-    pub(crate) fn add(&mut self, hash: u64, id: &mut Text, change: &mut E) -> bool
+    pub(crate) fn add(&mut self, hash: u64, id: &mut Word, change: &mut E) -> bool
     where
         E: Sum,
     {
@@ -112,7 +112,7 @@ impl<E> ById<E> {
     }
 
     /// The same, but an id that is not known is taken in only while there are fewer than `limit`.
-    pub(crate) fn add_within(&mut self, limit: usize, mut hash: u64, id: &mut Text, change: &mut E) -> Added
+    pub(crate) fn add_within(&mut self, limit: usize, mut hash: u64, id: &mut Word, change: &mut E) -> Added
     where
         E: Sum,
     {
@@ -155,7 +155,7 @@ impl<E> ById<E> {
         self.entries.iter().map(|(id, entry)| (&**id, entry))
     }
 
-    pub(crate) fn into_entries(self) -> Vec<(Text, E)> {
+    pub(crate) fn into_entries(self) -> Vec<(Word, E)> {
         self.entries
     }
 
@@ -191,7 +191,7 @@ impl<E> ById<E> {
 
     /// Memory that the map uses, without long ids, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.places.capacity() * (size_of::<(u64, Place)>() + 1) + self.entries.capacity() * size_of::<(Text, E)>()
+        self.places.capacity() * (size_of::<(u64, Place)>() + 1) + self.entries.capacity() * size_of::<(Word, E)>()
     }
 }
 
@@ -208,8 +208,8 @@ impl<E: PartialEq> PartialEq for ById<E> {
 }
 
 /// Entries of the same id are added up.
-impl<E: Sum> FromIterator<(Text, E)> for ById<E> {
-    fn from_iter<I: IntoIterator<Item = (Text, E)>>(entries: I) -> Self {
+impl<E: Sum> FromIterator<(Word, E)> for ById<E> {
+    fn from_iter<I: IntoIterator<Item = (Word, E)>>(entries: I) -> Self {
         let mut by_id = Self::default();
         for (mut id, mut entry) in entries {
             _ = by_id.add(by_id.hash(&id), &mut id, &mut entry);
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn the_order_makes_no_difference() {
-        let entries = [("a", 1), ("b", 2), ("c", 3)].map(|(id, on_hand)| (Text::from(id), of(on_hand)));
+        let entries = [("a", 1), ("b", 2), ("c", 3)].map(|(id, on_hand)| (Word::from(id), of(on_hand)));
         let one: ById<StockEntry> = entries.iter().cloned().collect();
         let other: ById<StockEntry> = entries.iter().rev().cloned().collect();
         assert_eq!(one, other);

@@ -14,9 +14,10 @@ use crate::{
     checked,
     document::{Aside, Head, Key, Stamp, Stored},
     error::FoldError,
-    figures::{CategoryFigures, StoreDayItem},
+    figures::CategoryFigures,
     spill::Spilled,
-    text::Text,
+    store_day_item::StoreDayItem,
+    text::{Text, Word},
     update::{EncodeError, Update},
 };
 
@@ -60,7 +61,7 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, CategoryDayChange)>, F
         // Everything is taken from where the sale put it.
         Kind::SaleVoided(void) => {
             let categories = category_sales::sold(&void.lines)?;
-            let negated = |(category, sold): (Text, CategoryFigures)| Some((category, sold.negated()?));
+            let negated = |(category, sold): (Word, CategoryFigures)| Some((category, sold.negated()?));
             let categories = categories.into_iter().map(negated).collect::<Option<_>>();
             let categories = categories.ok_or_else(|| FoldError::overflow("the event's own sums"))?;
             (void.business_day.as_ref(), store_of(void.receipt.as_ref())?, &void.currency_code, categories)

@@ -7,11 +7,11 @@ use crate::{
     error::FoldError,
     figures::{CategoryFigures, SalesFigures},
     sum::{Sum as _, merge},
-    text::Text,
+    text::Word,
 };
 
 /// Figures of categories, each once.
-pub(crate) type ByCategory = Vec<(Text, CategoryFigures)>;
+pub(crate) type ByCategory = Vec<(Word, CategoryFigures)>;
 
 /// What the lines of a sale sell.
 pub(crate) fn sold(lines: &[SaleLine]) -> Result<ByCategory, FoldError> {
@@ -73,8 +73,8 @@ pub(crate) fn moved(moved: &UnassignedSalesMoved) -> Result<ByCategory, FoldErro
 }
 
 /// As the store-day's breakdown has them.
-pub(crate) fn of_store_day(categories: ByCategory) -> Result<Vec<(Text, SalesFigures)>, FoldError> {
-    let of_one = |(category, figures): (Text, CategoryFigures)| {
+pub(crate) fn of_store_day(categories: ByCategory) -> Result<Vec<(Word, SalesFigures)>, FoldError> {
+    let of_one = |(category, figures): (Word, CategoryFigures)| {
         let sales = SalesFigures {
             transactions: figures.transactions,
             lines: figures.lines,

@@ -9,7 +9,7 @@ use daybook::{
     money::Currency,
 };
 
-use crate::{error::FoldError, text::Text};
+use crate::error::FoldError;
 
 /// Largest amount or quantity of one line: ten trillion dollars, a trillion pieces. Several thousand such lines still fit
 /// into one sum.
@@ -35,14 +35,14 @@ pub(crate) fn day(day: Option<&BusinessDay>) -> Result<&BusinessDay, FoldError> 
     Ok(day)
 }
 
-pub(crate) fn currency(code: &str) -> Result<Text, FoldError> {
+pub(crate) fn currency<T: for<'t> From<&'t str>>(code: &str) -> Result<T, FoldError> {
     Currency::parse(code)
         .map(|currency| currency.code().into())
         .map_err(|_| FoldError::malformed("currency_code", code))
 }
 
 #[inline]
-pub(crate) fn key(field: &'static str, key: &str) -> Result<Text, FoldError> {
+pub(crate) fn key<T: for<'t> From<&'t str>>(field: &'static str, key: &str) -> Result<T, FoldError> {
     if key.len() > MAX_KEY_BYTES { Err(FoldError::malformed(field, key)) } else { Ok(key.into()) }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     by_id::{Added, ById},
     segment::{MAX_SEGMENTS, MOST_SEGMENTS, TEXTS, pack, unpack},
     sum::{Headroom, Sum},
-    text::Text,
+    text::Word,
     update::{EncodeError, Update},
 };
 
@@ -97,8 +97,8 @@ impl<E: Entry> Entries<E> {
     }
 
     /// True if changes of different entries fit.
-    pub(crate) fn takes(&self, changes: &[(Text, E)]) -> bool {
-        let fits = |(id, change): &(Text, E)| self.sums.get(id).is_none_or(|before| before.plus(change).is_some());
+    pub(crate) fn takes(&self, changes: &[(Word, E)]) -> bool {
+        let fits = |(id, change): &(Word, E)| self.sums.get(id).is_none_or(|before| before.plus(change).is_some());
         self.headroom.takes(changes) || changes.iter().all(fits)
     }
 
@@ -108,13 +108,13 @@ impl<E: Entry> Entries<E> {
     }
 
     /// Adds a change that fits, of an id with this hash; see [`ById::add`].
-    pub(crate) fn add(&mut self, hash: u64, id: &mut Text, change: &mut E) {
+    pub(crate) fn add(&mut self, hash: u64, id: &mut Word, change: &mut E) {
         self.headroom.took(change);
         _ = self.sums.add(hash, id, change);
     }
 
     /// The same, but an id that is not known is taken in only while there are fewer than `limit`; false if it is not.
-    pub(crate) fn add_within(&mut self, limit: usize, hash: u64, id: &mut Text, change: &mut E) -> bool {
+    pub(crate) fn add_within(&mut self, limit: usize, hash: u64, id: &mut Word, change: &mut E) -> bool {
         let before = self.headroom;
         self.headroom.took(change);
         let is_in = self.sums.add_within(limit, hash, id, change) != Added::Full;
@@ -230,8 +230,8 @@ impl<E: PartialEq> PartialEq for Entries<E> {
     }
 }
 
-impl<E: Entry> FromIterator<(Text, E)> for Entries<E> {
-    fn from_iter<I: IntoIterator<Item = (Text, E)>>(entries: I) -> Self {
+impl<E: Entry> FromIterator<(Word, E)> for Entries<E> {
+    fn from_iter<I: IntoIterator<Item = (Word, E)>>(entries: I) -> Self {
         Self::of(entries.into_iter().collect(), 0)
     }
 }
@@ -316,7 +316,7 @@ impl<'de> Deserialize<'de> for Bytes<'de> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figures::StoreDayItem;
+    use crate::{figures::ItemSales, store_day_item::StoreDayItem};
 
     /// Writes changes of these entries, and says how many segments there are then.
     fn write(
@@ -325,9 +325,10 @@ mod tests {
         ids: std::ops::Range<u32>,
     ) -> u32 {
         for id in ids.map(|id| id.to_string()) {
-            let change = StoreDayItem { transactions: 1, ..StoreDayItem::default() };
+            let sold = ItemSales { transactions: 1, ..ItemSales::default() };
+            let change = StoreDayItem { sold, ..StoreDayItem::default() };
             for target in [&mut *entries, &mut *stored] {
-                target.add(target.hash(&id), &mut Text::from(id.as_str()), &mut change.clone());
+                target.add(target.hash(&id), &mut Word::from(id.as_str()), &mut change.clone());
             }
         }
         if entries.scattered().is_some() {

@@ -71,16 +71,21 @@ sums! {
         refunded_minor = "f",
     }
 
-    /// One item of a store-day.
-    StoreDayItem {
-        [category = "c", unit_code = "u"]
+    /// What was sold of one item on a store-day.
+    #[derive(Copy)]
+    ItemSales {
         /// Sales that hold the item and were not voided.
         transactions = "t",
-        quantity_sold_milli = "q",
+        quantity_milli = "q",
         gross_minor = "g",
         discount_minor = "d",
         /// Tax on what was sold.
         tax_minor = "x",
+    }
+
+    /// What else happened to one item on a store-day.
+    #[derive(Copy)]
+    ItemMoves {
         quantity_returned_milli = "rq",
         returns_net_minor = "rn",
         quantity_received_milli = "iq",
@@ -120,13 +125,26 @@ sums! {
         /// Change of the quantity on hand.
         quantity_adjusted_milli = "aq",
     }
-}
 
-impl StoreDayItem {
-    /// gross − discounts − returns; `None` if it does not fit.
-    #[must_use]
-    pub fn net_minor(&self) -> Option<i64> {
-        self.gross_minor.checked_sub(self.discount_minor)?.checked_sub(self.returns_net_minor)
+    /// What was sold of a supplier's items in one currency.
+    #[derive(Copy)]
+    SupplierSales {
+        lines = "l",
+        quantity_milli = "q",
+        gross_minor = "g",
+        discount_minor = "d",
+    }
+
+    /// What else happened to a supplier's items in one currency.
+    #[derive(Copy)]
+    SupplierMoves {
+        quantity_returned_milli = "rq",
+        returns_net_minor = "rn",
+        deliveries = "v",
+        quantity_received_milli = "iq",
+        received_cost_minor = "ic",
+        quantity_rejected_milli = "ij",
+        quantity_adjusted_milli = "aq",
     }
 }
 

@@ -294,17 +294,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::figures::StoreDayItem;
+    use crate::{figures::ItemSales, store_day_item::StoreDayItem, text::Word};
 
     fn items() -> impl Strategy<Value = ById<StoreDayItem>> {
         let item = ("[A-C]{0,2}", any::<i64>(), 0_i64..9).prop_map(|(category, quantity, tax)| StoreDayItem {
             category: category.into(),
             unit_code: "EA".into(),
-            quantity_sold_milli: quantity,
-            tax_minor: tax,
+            sold: ItemSales { quantity_milli: quantity, tax_minor: tax, ..ItemSales::default() },
             ..StoreDayItem::default()
         });
-        prop::collection::hash_map("[0-9]{1,3}".prop_map(Text::from), item, 0..20)
+        prop::collection::hash_map("[0-9]{1,3}".prop_map(Word::from), item, 0..20)
             .prop_map(|items| items.into_iter().collect())
     }
 

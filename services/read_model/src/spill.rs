@@ -32,7 +32,7 @@ use crate::{
     entries::{Entries, Entry},
     error::FoldError,
     slot,
-    text::Text,
+    text::Word,
     update::{EncodeError, Update},
 };
 
@@ -45,7 +45,7 @@ pub const PAGES: u32 = 16;
 pub struct Spilled<E> {
     /// Id of the page.
     pub page: String,
-    pub entries: Vec<(Text, E)>,
+    pub entries: Vec<(Word, E)>,
 }
 
 /// The entries of a report that are full of their own in a document apart from the head.
@@ -69,7 +69,7 @@ impl<E: Entry> Page<E> {
     ///
     /// # Errors
     /// If a figure would not fit.
-    pub fn fold(&mut self, position: i64, mut changes: Vec<(Text, E)>) -> Result<(), FoldError> {
+    pub fn fold(&mut self, position: i64, mut changes: Vec<(Word, E)>) -> Result<(), FoldError> {
         if self.stamp.has(position) {
             return Ok(());
         }
@@ -171,6 +171,8 @@ struct Sold {
     lines: HashMap<u64, i64, BuildHasherDefault<Hashed>>,
     /// In how many stores something was sold.
     selling: i64,
+    /// What no store's lines exceed, whatever their sign: while a change cannot bring this beyond 64 bits, none has to be looked at.
+    most: u64,
 }
 
 impl Sold {
@@ -188,6 +190,7 @@ impl Sold {
     }
 
     fn add(&mut self, hash: u64, lines_sold: i64) {
+        self.most = self.most.saturating_add(lines_sold.unsigned_abs());
         let sum = self.lines.entry(hash).or_default();
         let before = mem::replace(sum, sum.saturating_add(lines_sold));
         self.selling += i64::from(*sum > 0) - i64::from(before > 0);
@@ -212,15 +215,19 @@ impl<E: Entry> Inline<E> {
     }
 
     /// True if changes of different entries fit.
-    pub(crate) fn takes(&self, section: Section, changes: &[(Text, E)]) -> bool {
+    pub(crate) fn takes(&self, section: Section, changes: &[(Word, E)]) -> bool {
         if !self.entries.takes(changes) {
             return false;
         }
         // What `entries` hold of a document that was just read is all that was sold.
         let Some(sold) = self.sold.as_ref().filter(|_| section == Section::Stores) else { return true };
+        let more = changes.iter().fold(sold.most, |most, (_, change)| {
+            let lines_sold: i64 = change.lines_sold();
+            most.saturating_add(lines_sold.unsigned_abs())
+        });
         let fits =
-            |(id, change): &(Text, E)| sold.lines(self.entries.hash(id)).checked_add(change.lines_sold()).is_some();
-        changes.iter().all(fits)
+            |(id, change): &(Word, E)| sold.lines(self.entries.hash(id)).checked_add(change.lines_sold()).is_some();
+        i64::try_from(more).is_ok() || changes.iter().all(fits)
     }
 
     /// Adds changes that fit and that the head does not have yet, and answers what belongs on pages. New entries are taken in
@@ -230,7 +237,7 @@ impl<E: Entry> Inline<E> {
         head_id: &str,
         section: Section,
         limit: usize,
-        changes: &mut [(Text, E)],
+        changes: &mut [(Word, E)],
     ) -> Vec<Spilled<E>> {
         let mut sold = match section {
             Section::Items => None,
@@ -251,7 +258,7 @@ impl<E: Entry> Inline<E> {
     }
 
     /// What of changes that the head has already belongs on pages.
-    pub(crate) fn spilled(&self, head_id: &str, section: Section, changes: Vec<(Text, E)>) -> Vec<Spilled<E>> {
+    pub(crate) fn spilled(&self, head_id: &str, section: Section, changes: Vec<(Word, E)>) -> Vec<Spilled<E>> {
         let is_inline = |id: &str| self.entries.knows(self.entries.hash(id));
         sort(head_id, section, changes.into_iter().filter(|(id, _)| !is_inline(id)).collect())
     }
@@ -277,11 +284,11 @@ impl<E: Entry> Inline<E> {
     }
 }
 
-fn sort<E>(head_id: &str, section: Section, entries: Vec<(Text, E)>) -> Vec<Spilled<E>> {
+fn sort<E>(head_id: &str, section: Section, entries: Vec<(Word, E)>) -> Vec<Spilled<E>> {
     if entries.is_empty() {
         return Vec::new();
     }
-    let mut pages: BTreeMap<String, Vec<(Text, E)>> = BTreeMap::new();
+    let mut pages: BTreeMap<String, Vec<(Word, E)>> = BTreeMap::new();
     for (id, entry) in entries {
         pages.entry(section.page_of(head_id, &id)).or_default().push((id, entry));
     }
@@ -303,5 +310,30 @@ impl<E: Entry> Serialize for Inline<E> {
 impl<'de, E: Entry> Deserialize<'de> for Inline<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self { entries: Entries::deserialize(deserializer)?, sold: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{figures::SupplierFigures, supplier_day::SupplierEntry};
+
+    fn sold(store_id: &str, lines_sold: i64) -> [(Word, SupplierEntry); 1] {
+        let figures = SupplierFigures { lines_sold, ..SupplierFigures::default() };
+        [(store_id.into(), SupplierEntry::of_row(["", "", "USD"], &figures.figures()).unwrap())]
+    }
+
+    #[test]
+    fn a_store_that_would_have_sold_too_much_is_refused_also_once_its_entry_is_stored() {
+        let mut stores = Inline::default();
+        for (store_id, lines_sold) in [("1", i64::MAX - 1), ("2", 5)] {
+            assert!(stores.takes(Section::Stores, &sold(store_id, lines_sold)));
+            stores.add("id", Section::Stores, 10, &mut sold(store_id, lines_sold));
+            stores.settle();
+        }
+        let takes = |store_id, lines_sold| stores.takes(Section::Stores, &sold(store_id, lines_sold));
+        assert_eq!((takes("1", 1), takes("1", 2)), (true, false));
+        assert_eq!((takes("2", 2), takes("3", i64::MAX), takes("1", -2)), (true, true, true));
+        assert_eq!(stores.selling(), 2);
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     slot,
     spill::{Page, Spilled},
     sum::{Sum, later, sum_lines},
-    text::Text,
+    text::Word,
 };
 
 /// Number of documents over which the items of a store are spread: 20,000 items make documents of some 140 kB. Nearly every
@@ -30,7 +30,7 @@ pub type StockPage = Page<StockEntry>;
 /// What a store has of one item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StockEntry {
-    pub unit_code: Text,
+    pub unit_code: Word,
     /// On hand and fit for sale.
     pub on_hand_milli: i64,
     /// In the store but not fit for sale.
@@ -40,7 +40,7 @@ pub struct StockEntry {
 }
 
 /// What one event changes in one document of stock.
-pub type StockChange = Vec<(Text, StockEntry)>;
+pub type StockChange = Vec<(Word, StockEntry)>;
 
 /// The key of the document that holds a store's stock of an item.
 #[must_use]

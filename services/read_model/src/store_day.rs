@@ -8,12 +8,9 @@ use crate::{
     breakdown::Breakdown,
     document::{Aside, Stamp, Stored},
     entries::Entry,
-    figures::{
-        ReceivingFigures, ReturnFigures, SalesFigures, StoreDayCounts, StoreDayItem, TaxFigures, TenderFigures,
-        VoidFigures,
-    },
-    segment::TEXTS,
+    figures::{ReceivingFigures, ReturnFigures, SalesFigures, StoreDayCounts, TaxFigures, TenderFigures, VoidFigures},
     spill::{Inline, Page, Section},
+    store_day_item::StoreDayItem,
     update::{EncodeError, Update},
 };
 
@@ -215,17 +212,5 @@ impl Stored for StoreDay {
             + self.taxes.heap_bytes()
             + self.tenders.heap_bytes()
             + self.items.heap_bytes()
-    }
-}
-
-impl Entry for StoreDayItem {
-    const FIGURES: usize = Self::FIGURES;
-
-    fn rows(&self, row: &mut dyn FnMut([&str; TEXTS], &[i64])) {
-        row([&self.category, &self.unit_code, ""], &self.figures());
-    }
-
-    fn of_row([category, unit_code, _]: [&str; TEXTS], figures: &[i64]) -> Option<Self> {
-        Some(Self { category: category.into(), unit_code: unit_code.into(), ..Self::of_figures(figures)? })
     }
 }

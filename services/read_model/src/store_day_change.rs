@@ -11,12 +11,14 @@ use crate::{
     document::Key,
     error::FoldError,
     figures::{
-        ReceivingFigures, ReturnFigures, SalesFigures, StoreDayCounts, StoreDayItem, TaxFigures, TenderFigures,
+        ItemMoves, ItemSales, ReceivingFigures, ReturnFigures, SalesFigures, StoreDayCounts, TaxFigures, TenderFigures,
         VoidFigures,
     },
+    rare::Rare,
     stock::adjustment,
+    store_day_item::StoreDayItem,
     sum::{Sum as _, merge, sum_lines},
-    text::Text,
+    text::{Text, Word},
 };
 
 /// What one event changes in one store-day.
@@ -41,12 +43,12 @@ pub struct StoreDayChange {
 /// Where and when the sales of an event came about: by these they are broken down.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct At {
-    pub(crate) hour: Text,
-    pub(crate) register_id: Text,
-    pub(crate) operator_id: Text,
+    pub(crate) hour: Word,
+    pub(crate) register_id: Word,
+    pub(crate) operator_id: Word,
 }
 
-type Changes<S> = Vec<(Text, S)>;
+type Changes<S> = Vec<(Word, S)>;
 
 /// The store-day that an event changes, and how; nothing for an event that changes none.
 ///
@@ -150,7 +152,7 @@ fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<Sto
     change.sales.transactions = 1;
     change.items = sum_lines(lines, ITEM_ID, |line| &line.item_id, item_sold)?;
     for (_, item) in &mut change.items {
-        item.transactions = 1;
+        item.sold.transactions = 1;
     }
     Ok(change)
 }
@@ -160,11 +162,14 @@ fn item_sold(line: &SaleLine) -> Result<StoreDayItem, FoldError> {
     Ok(StoreDayItem {
         category: checked::key("lines.category", &line.category)?,
         unit_code: checked::key("lines.unit_code", &line.unit_code)?,
-        quantity_sold_milli: line.quantity_milli,
-        gross_minor: line.gross_minor,
-        discount_minor: line.discount_minor,
-        tax_minor: line.tax_minor,
-        ..StoreDayItem::default()
+        sold: ItemSales {
+            transactions: 0,
+            quantity_milli: line.quantity_milli,
+            gross_minor: line.gross_minor,
+            discount_minor: line.discount_minor,
+            tax_minor: line.tax_minor,
+        },
+        other: Rare::default(),
     })
 }
 
@@ -196,9 +201,14 @@ fn paid(tenders: &[Tender], change_minor: i64) -> Result<Changes<TenderFigures>,
     Ok(paid)
 }
 
-fn tender_key(number: i32) -> Result<Text, FoldError> {
+fn tender_key(number: i32) -> Result<Word, FoldError> {
     let known = TenderType::try_from(number).ok().filter(|known| *known != TenderType::Unspecified);
-    known.map(|_| number.to_compact_string()).ok_or_else(|| FoldError::malformed("tenders.type", number))
+    known.map(|_| numbered(number)).ok_or_else(|| FoldError::malformed("tenders.type", number))
+}
+
+/// A number as a key.
+fn numbered(number: i32) -> Word {
+    number.to_compact_string().as_str().into()
 }
 
 fn returned(back: &ReturnRecorded, day: &BusinessDay, register_id: &str) -> Result<StoreDayChange, FoldError> {
@@ -234,13 +244,12 @@ fn returned(back: &ReturnRecorded, day: &BusinessDay, register_id: &str) -> Resu
 }
 
 fn item_returned(line: &ReturnLine) -> Result<StoreDayItem, FoldError> {
-    Ok(StoreDayItem {
-        category: checked::key("lines.category", &line.category)?,
-        unit_code: checked::key("lines.unit_code", &line.unit_code)?,
+    let other = ItemMoves {
         quantity_returned_milli: line.quantity_milli,
         returns_net_minor: line.net_minor,
-        ..StoreDayItem::default()
-    })
+        ..ItemMoves::default()
+    };
+    item_moved(&line.category, &line.unit_code, other)
 }
 
 fn delivered(delivery: &DeliveryRecorded) -> Result<StoreDayChange, FoldError> {
@@ -262,14 +271,13 @@ fn delivered(delivery: &DeliveryRecorded) -> Result<StoreDayChange, FoldError> {
 }
 
 fn item_delivered(line: &DeliveryLine) -> Result<StoreDayItem, FoldError> {
-    Ok(StoreDayItem {
-        category: checked::key("lines.category", &line.category)?,
-        unit_code: checked::key("lines.unit_code", &line.unit_code)?,
+    let other = ItemMoves {
         quantity_received_milli: line.accepted_milli,
         received_cost_minor: line.accepted_cost_minor,
         quantity_rejected_milli: line.rejected_milli,
-        ..StoreDayItem::default()
-    })
+        ..ItemMoves::default()
+    };
+    item_moved(&line.category, &line.unit_code, other)
 }
 
 fn adjusted(adjusted: &StockAdjusted) -> Result<StoreDayChange, FoldError> {
@@ -281,11 +289,17 @@ fn adjusted(adjusted: &StockAdjusted) -> Result<StoreDayChange, FoldError> {
 }
 
 fn item_adjusted(line: &AdjustmentLine) -> Result<StoreDayItem, FoldError> {
+    let other = ItemMoves { quantity_adjusted_milli: adjustment(line)?.on_hand_milli, ..ItemMoves::default() };
+    item_moved(&line.category, &line.unit_code, other)
+}
+
+/// What a line changes of its item without selling it.
+fn item_moved(category: &str, unit_code: &str, other: ItemMoves) -> Result<StoreDayItem, FoldError> {
     Ok(StoreDayItem {
-        category: checked::key("lines.category", &line.category)?,
-        unit_code: checked::key("lines.unit_code", &line.unit_code)?,
-        quantity_adjusted_milli: adjustment(line)?.on_hand_milli,
-        ..StoreDayItem::default()
+        category: checked::key("lines.category", category)?,
+        unit_code: checked::key("lines.unit_code", unit_code)?,
+        sold: ItemSales::default(),
+        other: Rare::of(other),
     })
 }
 
@@ -311,7 +325,7 @@ impl StoreDayChange {
     /// With the figures broken down by where and when they came about.
     fn at(mut self, day: &BusinessDay, register_id: &str, operator_id: &str) -> Result<Self, FoldError> {
         self.at = Some(At {
-            hour: day.hour.to_compact_string(),
+            hour: numbered(day.hour),
             register_id: checked::key("receipt.register_id", register_id)?,
             operator_id: checked::key("operator_id", operator_id)?,
         });

@@ -3,10 +3,11 @@
 use crate::{
     document::{Aside, Head, Key, Stamp},
     error::FoldError,
-    figures::{ReceivingFigures, ReturnFigures, SalesFigures, StoreDayCounts, StoreDayItem, VoidFigures},
+    figures::{ReceivingFigures, ReturnFigures, SalesFigures, StoreDayCounts, VoidFigures},
     spill::{Inline, Section, Spilled},
     store_day::{INLINE_ITEMS, StoreDay},
     store_day_change::{At, StoreDayChange},
+    store_day_item::StoreDayItem,
     sum::Sum as _,
 };
 

@@ -4,7 +4,7 @@
 
 use serde::Serializer;
 
-use crate::{checked, error::FoldError, text::Text};
+use crate::{checked, error::FoldError, text::Word};
 
 /// Figures that can be added up exactly.
 pub trait Sum: Clone + Default + PartialEq {
@@ -34,7 +34,7 @@ impl Headroom {
     }
 
     /// True if these changes fit, to whatever sums they are added.
-    pub(crate) fn takes<S: Sum>(self, changes: &[(Text, S)]) -> bool {
+    pub(crate) fn takes<S: Sum>(self, changes: &[(Word, S)]) -> bool {
         let weight = changes.iter().fold(self.0, |weight, (_, change)| weight.saturating_add(change.weight()));
         i64::try_from(weight).is_ok()
     }
@@ -46,13 +46,13 @@ impl Headroom {
 }
 
 /// Adds up changes of the same key; the result is in order of the keys. `None` if a figure does not fit.
-pub(crate) fn merge<S: Sum>(mut changes: Vec<(Text, S)>) -> Option<Vec<(Text, S)>> {
+pub(crate) fn merge<S: Sum>(mut changes: Vec<(Word, S)>) -> Option<Vec<(Word, S)>> {
     if changes.is_sorted_by(|(a, _), (b, _)| a < b) {
         return Some(changes);
     }
     // Stable: what is not a sum, such as a name, is taken from the last.
     changes.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let mut merged: Vec<(Text, S)> = Vec::with_capacity(changes.len());
+    let mut merged: Vec<(Word, S)> = Vec::with_capacity(changes.len());
     for (key, change) in changes {
         match merged.last_mut() {
             Some((last, sum)) if *last == key => {
@@ -76,7 +76,7 @@ pub(crate) fn sum_lines<L, S: Sum>(
     field: &'static str,
     key: impl Fn(&L) -> &str,
     change: impl Fn(&L) -> Result<S, FoldError>,
-) -> Result<Vec<(Text, S)>, FoldError> {
+) -> Result<Vec<(Word, S)>, FoldError> {
     let mut lines: Vec<&L> = lines.iter().collect();
     lines.sort_by(|one, other| key(one).cmp(key(other)));
     let mut sums = Vec::with_capacity(lines.len());
@@ -94,7 +94,7 @@ pub(crate) fn sum_lines<L, S: Sum>(
 }
 
 /// Takes the later of two texts, if it says anything.
-pub(crate) fn later(text: &mut Text, after: &Text) {
+pub(crate) fn later(text: &mut Word, after: &Word) {
     if !after.is_empty() && text != after {
         text.clone_from(after);
     }
@@ -112,12 +112,10 @@ pub(crate) fn is_zero(figure: &i64) -> bool {
     *figure == 0
 }
 
-/// Figures as a type: texts that describe them, of which the later one counts, and amounts that are added up, each with its
-/// short name in documents.
+/// Figures as a type: amounts that are added up, each with its short name in documents.
 macro_rules! sums {
     ($(
         $(#[$attribute:meta])* $name:ident {
-            $([$($text:ident = $text_short:literal),*])?
             $($(#[$field_doc:meta])* $field:ident = $short:literal,)*
         }
     )*) => {$(
@@ -125,10 +123,6 @@ macro_rules! sums {
         #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         #[serde(default)]
         pub struct $name {
-            $($(
-                #[serde(rename = $text_short, skip_serializing_if = "str::is_empty")]
-                pub $text: $crate::text::Text,
-            )*)?
             $(
                 $(#[$field_doc])*
                 #[serde(
@@ -150,23 +144,22 @@ macro_rules! sums {
                 [$(self.$field),*]
             }
 
-            /// Of the amounts in their order, without texts; `None` if there are more or fewer.
+            /// Of the amounts in their order; `None` if there are more or fewer.
             #[must_use]
             pub fn of_figures(figures: &[i64]) -> Option<Self> {
                 let [$($field),*] = figures else { return None };
-                Some(Self { $($($text: $crate::text::Text::default(),)*)? $($field: *$field,)* })
+                Some(Self { $($field: *$field,)* })
             }
 
             /// The same with the other sign; `None` if an amount does not fit.
             #[must_use]
             pub fn negated(self) -> Option<Self> {
-                Some(Self { $($($text: self.$text,)*)? $($field: self.$field.checked_neg()?,)* })
+                Some(Self { $($field: self.$field.checked_neg()?,)* })
             }
         }
 
         impl $crate::sum::Sum for $name {
             fn add(&mut self, other: &Self) -> bool {
-                $($($crate::sum::later(&mut self.$text, &other.$text);)*)?
                 let mut is_too_much = false;
                 $(
                     let (sum, overflows) = self.$field.overflowing_add(other.$field);

@@ -8,21 +8,22 @@ use crate::{
     checked,
     document::{Aside, Head, Key, Stamp},
     error::FoldError,
-    figures::SupplierFigures,
+    figures::{SupplierFigures, SupplierMoves, SupplierSales},
+    rare::Rare,
     spill::{Inline, Section, Spilled},
     stock::adjustment,
     sum::{Sum as _, later},
-    supplier_day::{ByCurrency, INLINE_ITEMS, INLINE_STORES, SupplierDay, SupplierEntry},
-    text::Text,
+    supplier_day::{ByCurrency, INLINE_ITEMS, INLINE_STORES, SupplierDay, SupplierEntry, SupplierSums},
+    text::Word,
 };
 
 /// What one event changes in one supplier-day.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SupplierDayChange {
-    currency_code: Text,
-    figures: SupplierFigures,
-    items: Vec<(Text, SupplierEntry)>,
-    store_id: Text,
+    currency_code: Word,
+    figures: SupplierSums,
+    items: Vec<(Word, SupplierEntry)>,
+    store_id: Word,
 }
 
 /// One line of an event, from the supplier's side.
@@ -31,14 +32,14 @@ struct Line<'a> {
     item_id: &'a str,
     category: &'a str,
     unit_code: &'a str,
-    figures: SupplierFigures,
+    figures: SupplierSums,
 }
 
 /// Where the lines of an event count.
 struct Place<'a> {
     date: &'a str,
     store_id: &'a str,
-    currency_code: Text,
+    currency_code: Word,
 }
 
 /// The supplier-days that an event changes, each once, and how.
@@ -74,11 +75,11 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
                 currency_code: checked::currency(&back.currency_code)?,
             };
             let lines = back.lines.iter().map(|line| {
-                let figures = SupplierFigures {
+                let figures = unsold(SupplierMoves {
                     quantity_returned_milli: checked::figure("lines.quantity_milli", line.quantity_milli)?,
                     returns_net_minor: checked::figure("lines.net_minor", line.net_minor)?,
-                    ..SupplierFigures::default()
-                };
+                    ..SupplierMoves::default()
+                });
                 let (supplier_id, item_id) = (line.supplier_id.as_str(), line.item_id.as_str());
                 Ok(Line { supplier_id, item_id, category: &line.category, unit_code: &line.unit_code, figures })
             });
@@ -91,20 +92,22 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
                 currency_code: checked::currency(&delivery.currency_code)?,
             };
             let lines = delivery.lines.iter().map(|line| {
-                let figures = SupplierFigures {
+                let figures = unsold(SupplierMoves {
                     quantity_received_milli: checked::figure("lines.accepted_milli", line.accepted_milli)?,
                     received_cost_minor: checked::figure("lines.accepted_cost_minor", line.accepted_cost_minor)?,
                     quantity_rejected_milli: checked::figure("lines.rejected_milli", line.rejected_milli)?,
-                    ..SupplierFigures::default()
-                };
+                    ..SupplierMoves::default()
+                });
                 let (supplier_id, item_id) = (delivery.supplier_id.as_str(), line.item_id.as_str());
                 Ok(Line { supplier_id, item_id, category: &line.category, unit_code: &line.unit_code, figures })
             });
             let mut changes = by_supplier(&place, lines)?;
             for (_, change) in &mut changes {
-                change.figures.deliveries = 1;
+                change.figures = with_delivery(&change.figures);
                 for (_, item) in &mut change.items {
-                    item.by_currency = item.by_currency.with_delivery(&place.currency_code);
+                    let figures = item.by_currency.0.first().map(|(_, sums)| with_delivery(sums));
+                    let figures = figures.unwrap_or_else(|| with_delivery(&SupplierSums::default()));
+                    item.by_currency = ByCurrency::one(&place.currency_code, figures);
                 }
             }
             Ok(changes)
@@ -117,7 +120,7 @@ pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, F
             };
             let lines = adjusted.lines.iter().map(|line| {
                 let quantity_adjusted_milli = adjustment(line)?.on_hand_milli;
-                let figures = SupplierFigures { quantity_adjusted_milli, ..SupplierFigures::default() };
+                let figures = unsold(SupplierMoves { quantity_adjusted_milli, ..SupplierMoves::default() });
                 let (supplier_id, item_id) = (line.supplier_id.as_str(), line.item_id.as_str());
                 Ok(Line { supplier_id, item_id, category: &line.category, unit_code: &line.unit_code, figures })
             });
@@ -138,13 +141,13 @@ fn store(receipt: Option<&daybook::event::v1::ReceiptKey>) -> Result<&str, FoldE
 }
 
 fn sold(line: &SaleLine) -> Result<Line<'_>, FoldError> {
-    let figures = SupplierFigures {
-        lines_sold: 1,
-        quantity_sold_milli: checked::figure("lines.quantity_milli", line.quantity_milli)?,
+    let sold = SupplierSales {
+        lines: 1,
+        quantity_milli: checked::figure("lines.quantity_milli", line.quantity_milli)?,
         gross_minor: checked::figure("lines.gross_minor", line.gross_minor)?,
         discount_minor: checked::figure("lines.discount_minor", line.discount_minor)?,
-        ..SupplierFigures::default()
     };
+    let figures = SupplierSums { sold, other: Rare::default() };
     let (supplier_id, item_id) = (line.supplier_id.as_str(), line.item_id.as_str());
     Ok(Line { supplier_id, item_id, category: &line.category, unit_code: &line.unit_code, figures })
 }
@@ -167,9 +170,10 @@ fn moved(moved: &UnassignedSalesMoved) -> Result<Vec<(Key, SupplierDayChange)>, 
         returns_net_minor: checked::figure("returns_net_minor", moved.returns_net_minor)?,
         ..SupplierFigures::default()
     };
+    let figures = SupplierSums::from(figures);
     let item_id = moved.item_id.as_str();
     let (from, to) = (moved.from_supplier_id.as_str(), moved.supplier_id.as_str());
-    let away = figures.negated().ok_or_else(too_much)?;
+    let away = figures.clone().negated().ok_or_else(too_much)?;
     let lines = [
         Ok(Line { supplier_id: from, item_id, category: "", unit_code: "", figures: away }),
         Ok(Line { supplier_id: to, item_id, category: &moved.category, unit_code: "", figures }),
@@ -188,7 +192,7 @@ fn by_supplier<'a>(
     // Stable: of texts the last line of an item has the word. Not the lines are sorted: they are large.
     let mut lines: Vec<&Line<'_>> = read.iter().collect();
     lines.sort_by_key(|line| (line.supplier_id, line.item_id));
-    let store_id = checked::key("store_id", place.store_id)?;
+    let store_id: Word = checked::key("store_id", place.store_id)?;
     let mut changes: Vec<(Key, SupplierDayChange)> = Vec::with_capacity(lines.len());
     for of_supplier in lines.chunk_by(|one, next| one.supplier_id == next.supplier_id) {
         let mut change = SupplierDayChange {
@@ -200,7 +204,7 @@ fn by_supplier<'a>(
         for of_item in of_supplier.chunk_by(|one, next| one.item_id == next.item_id) {
             let [first, others @ ..] = of_item else { continue };
             let (mut category, mut unit_code) = (category_of(first)?, unit_of(first)?);
-            let mut sum = first.figures;
+            let mut sum = first.figures.clone();
             for line in others {
                 later(&mut category, &category_of(line)?);
                 later(&mut unit_code, &unit_of(line)?);
@@ -221,11 +225,22 @@ fn by_supplier<'a>(
     Ok(changes)
 }
 
-fn category_of(line: &Line<'_>) -> Result<Text, FoldError> {
+/// Figures of what was not sold.
+fn unsold(other: SupplierMoves) -> SupplierSums {
+    SupplierSums { sold: SupplierSales::default(), other: Rare::of(other) }
+}
+
+/// The same, of one delivery.
+fn with_delivery(figures: &SupplierSums) -> SupplierSums {
+    let other = Rare::of(SupplierMoves { deliveries: 1, ..figures.other.get() });
+    SupplierSums { other, ..figures.clone() }
+}
+
+fn category_of(line: &Line<'_>) -> Result<Word, FoldError> {
     checked::key("lines.category", line.category)
 }
 
-fn unit_of(line: &Line<'_>) -> Result<Text, FoldError> {
+fn unit_of(line: &Line<'_>) -> Result<Word, FoldError> {
     checked::key("lines.unit_code", line.unit_code)
 }
 
@@ -234,14 +249,8 @@ fn too_much() -> FoldError {
 }
 
 impl ByCurrency {
-    pub(crate) fn one(code: &Text, figures: SupplierFigures) -> Self {
-        let is_nothing = figures == SupplierFigures::default();
-        if is_nothing { Self::default() } else { Self(smallvec![(code.clone(), figures)]) }
-    }
-
-    fn with_delivery(&self, code: &Text) -> Self {
-        let figures = self.0.first().map(|(_, figures)| *figures).unwrap_or_default();
-        Self::one(code, SupplierFigures { deliveries: 1, ..figures })
+    pub(crate) fn one(code: &Word, figures: SupplierSums) -> Self {
+        if figures.is_nothing() { Self::default() } else { Self(smallvec![(code.clone(), figures)]) }
     }
 }
 
@@ -267,6 +276,7 @@ impl Head for SupplierDay {
 
     fn fold(&mut self, position: i64, mut change: SupplierDayChange) -> Result<Vec<Spilled<SupplierEntry>>, FoldError> {
         let id = self.stamp.id.as_str();
+        let figures = [(change.currency_code.clone(), change.figures.figures())];
         let of_store = ByCurrency::one(&change.currency_code, change.figures);
         let mut store = [(change.store_id, SupplierEntry { by_currency: of_store, ..SupplierEntry::default() })];
         if self.stamp.has(position) {
@@ -275,7 +285,6 @@ impl Head for SupplierDay {
             return Ok(spilled);
         }
         // All is looked at before anything is changed, so that an event is folded whole or not at all.
-        let figures = [(change.currency_code, change.figures)];
         let fits = self.by_currency.takes(&figures)
             && self.items.takes(Section::Items, &change.items)
             && self.stores.takes(Section::Stores, &store);

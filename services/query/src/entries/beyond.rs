@@ -6,11 +6,11 @@ use daybook_read_model::{
     entries::Entry,
     error::FoldError,
     spill::{Page, Spilled},
-    text::Text,
+    text::Word,
 };
 
 /// Changes of one page, each with the position of its event, in order.
-type Changes<E> = Vec<(i64, Vec<(Text, E)>)>;
+type Changes<E> = Vec<(i64, Vec<(Word, E)>)>;
 
 /// Changes by page, in order of the pages' ids.
 #[derive(Debug)]
@@ -64,17 +64,18 @@ impl<E: Entry> Beyond<E> {
 
 #[cfg(test)]
 mod tests {
-    use daybook_read_model::figures::StoreDayItem;
+    use daybook_read_model::{figures::ItemSales, store_day_item::StoreDayItem};
 
     use super::*;
 
     fn change(page: &str, item: &str) -> Spilled<StoreDayItem> {
-        let item = (Text::from(item), StoreDayItem { transactions: 1, ..StoreDayItem::default() });
+        let sold = ItemSales { transactions: 1, ..ItemSales::default() };
+        let item = (Word::from(item), StoreDayItem { sold, ..StoreDayItem::default() });
         Spilled { page: page.to_owned(), entries: vec![item] }
     }
 
     fn found(page: &Page<StoreDayItem>) -> (&str, Vec<(&str, i64)>) {
-        (&page.stamp.id, page.entries.sorted().into_iter().map(|(id, item)| (id, item.transactions)).collect())
+        (&page.stamp.id, page.entries.sorted().into_iter().map(|(id, item)| (id, item.sold.transactions)).collect())
     }
 
     #[test]

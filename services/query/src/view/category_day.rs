@@ -8,9 +8,9 @@ use daybook_read_model::{
     answer,
     category_day::CategoryDay,
     document::Key,
-    figures::StoreDayItem,
     registry::CategoryDays,
     spill::{Page, Section},
+    store_day_item::StoreDayItem,
 };
 
 use crate::{

@@ -8,10 +8,10 @@ use daybook_read_model::{
     answer,
     document::Key,
     entries::Entries,
-    figures::StoreDayItem,
     registry::StoreDays,
     spill::{Page, Section},
     store_day::StoreDay,
+    store_day_item::StoreDayItem,
 };
 
 use crate::{
@@ -84,7 +84,7 @@ impl Listed for StoreDayItems {
 mod tests {
     use daybook_read_model::{
         document::{Head as _, Key},
-        figures::{ReturnFigures, SalesFigures, StoreDayCounts, VoidFigures},
+        figures::{ItemSales, ReturnFigures, SalesFigures, StoreDayCounts, VoidFigures},
     };
 
     use super::*;
@@ -129,7 +129,8 @@ mod tests {
         let mut day = day();
         day.sales.net_minor = i64::MAX;
         assert!(StoreDays::view(&day).is_none());
-        let item = StoreDayItem { gross_minor: i64::MIN, discount_minor: 1, ..StoreDayItem::default() };
+        let sold = ItemSales { gross_minor: i64::MIN, discount_minor: 1, ..ItemSales::default() };
+        let item = StoreDayItem { sold, ..StoreDayItem::default() };
         assert!(StoreDayItems::view("7", &item).is_none());
     }
 

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 
 use crate::{
     breakdown::Breakdown,
-    figures::{ReceivingFigures, ReturnFigures, SalesFigures, StoreDayItem},
+    figures::{ReceivingFigures, ReturnFigures, SalesFigures},
     store_day::StoreDay,
+    store_day_item::StoreDayItem,
 };
 
 /// The day without its items; `None` if a figure does not fit.
@@ -55,22 +56,23 @@ pub fn head(head: &StoreDay) -> Option<v1::StoreDay> {
 /// An item of the day; `None` if a figure does not fit.
 #[must_use]
 pub fn item(id: &str, item: &StoreDayItem) -> Option<v1::StoreDayItem> {
+    let (sold, other) = (&item.sold, item.other.get());
     Some(v1::StoreDayItem {
         item_id: id.to_owned(),
         category: item.category.to_string(),
         unit_code: item.unit_code.to_string(),
-        transactions: item.transactions,
-        quantity_sold_milli: item.quantity_sold_milli,
-        gross_minor: item.gross_minor,
-        discount_minor: item.discount_minor,
+        transactions: sold.transactions,
+        quantity_sold_milli: sold.quantity_milli,
+        gross_minor: sold.gross_minor,
+        discount_minor: sold.discount_minor,
         net_minor: item.net_minor()?,
-        tax_minor: item.tax_minor,
-        quantity_returned_milli: item.quantity_returned_milli,
-        returns_net_minor: item.returns_net_minor,
-        quantity_received_milli: item.quantity_received_milli,
-        received_cost_minor: item.received_cost_minor,
-        quantity_rejected_milli: item.quantity_rejected_milli,
-        quantity_adjusted_milli: item.quantity_adjusted_milli,
+        tax_minor: sold.tax_minor,
+        quantity_returned_milli: other.quantity_returned_milli,
+        returns_net_minor: other.returns_net_minor,
+        quantity_received_milli: other.quantity_received_milli,
+        received_cost_minor: other.received_cost_minor,
+        quantity_rejected_milli: other.quantity_rejected_milli,
+        quantity_adjusted_milli: other.quantity_adjusted_milli,
     })
 }
 

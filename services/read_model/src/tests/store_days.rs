@@ -9,10 +9,13 @@ use super::given::{DATE, adjust, back, delivery, log, moves, recorded, sale, sal
 use crate::{
     breakdown::{BREAKDOWN_KEYS, OTHER},
     error::FoldError,
-    figures::{ReceivingFigures, ReturnFigures, SalesFigures, StoreDayItem, TaxFigures, TenderFigures, VoidFigures},
+    figures::{
+        ItemMoves, ItemSales, ReceivingFigures, ReturnFigures, SalesFigures, TaxFigures, TenderFigures, VoidFigures,
+    },
     folded::Folded,
     registry::StoreDays,
     store_day::StoreDay,
+    store_day_item::StoreDayItem,
 };
 
 fn after(kinds: impl IntoIterator<Item = Kind>) -> Folded<StoreDays> {
@@ -65,7 +68,7 @@ fn a_sale_counts_in_every_breakdown() {
     let unknown = day.categories.get(UNASSIGNED).unwrap();
     assert_eq!((unknown.transactions, unknown.lines, unknown.gross_minor), (1, 1, 50));
     let item = item(&folded, "4");
-    assert_eq!((item.transactions, item.quantity_sold_milli, item.net_minor()), (1, 3_000, Some(800)));
+    assert_eq!((item.sold.transactions, item.sold.quantity_milli, item.net_minor()), (1, 3_000, Some(800)));
     assert_eq!((&*item.category, &*item.unit_code), ("C1", "EA"));
 }
 
@@ -90,8 +93,8 @@ fn a_void_takes_everything_back_from_where_the_sale_put_it() {
         assert_eq!(*figures, if hour == 10 { expected.sales } else { SalesFigures::default() });
     }
     assert_eq!(*found.categories.get(UNASSIGNED).unwrap(), SalesFigures::default());
-    assert_eq!(item(&folded, "4").quantity_sold_milli, 0);
-    assert_eq!(item(&folded, "4").transactions, 0);
+    assert_eq!(item(&folded, "4").sold.quantity_milli, 0);
+    assert_eq!(item(&folded, "4").sold.transactions, 0);
 }
 
 #[test]
@@ -117,8 +120,11 @@ fn a_return_reduces_the_net_and_stands_beside_the_sales() {
     assert_eq!((cash.count, cash.refunded_minor), (3, 275 + 33));
     assert_eq!(day.hours()[1], (20, &SalesFigures { net_minor: -280, ..SalesFigures::default() }));
     let item = item(&folded, "4");
-    assert_eq!((item.quantity_returned_milli, item.returns_net_minor, item.net_minor()), (1_000, 250, Some(250)));
-    assert_eq!(item.quantity_sold_milli, 2_000);
+    assert_eq!(
+        (item.other.get().quantity_returned_milli, item.other.get().returns_net_minor, item.net_minor()),
+        (1_000, 250, Some(250))
+    );
+    assert_eq!(item.sold.quantity_milli, 2_000);
 }
 
 #[test]
@@ -139,11 +145,14 @@ fn a_delivery_is_received_and_an_adjustment_counted() {
     };
     assert_eq!((day.receiving, day.counts.adjustments, day.sales), (received, 3, SalesFigures::default()));
     let item = item(&folded, "4");
-    assert_eq!(
-        (item.quantity_received_milli, item.received_cost_minor, item.quantity_rejected_milli),
-        (6_000, 876, 1_000)
-    );
-    assert_eq!(item.quantity_adjusted_milli, -1_000);
+    let expected = ItemMoves {
+        quantity_received_milli: 6_000,
+        received_cost_minor: 876,
+        quantity_rejected_milli: 1_000,
+        quantity_adjusted_milli: -1_000,
+        ..ItemMoves::default()
+    };
+    assert_eq!((item.sold, item.other.get()), (ItemSales::default(), expected));
 }
 
 #[test]
@@ -159,7 +168,7 @@ fn moved_sales_change_category_and_a_later_void_takes_them_from_there() {
     let moved = day(&folded).categories.get("C3").unwrap();
     assert_eq!((moved.transactions, moved.lines, moved.net_minor, moved.tax_minor), (1, 1, 33, 5));
     assert_eq!(&*item(&folded, "u1").category, "C3");
-    assert_eq!(item(&folded, "u1").gross_minor, 50);
+    assert_eq!(item(&folded, "u1").sold.gross_minor, 50);
 
     // The void carries the lines as they stand now; that the item was unknown stays on them.
     let mut voided = void(&sold);
@@ -185,7 +194,7 @@ fn further_items_stand_on_pages_and_never_move() {
     let on_pages: Vec<(&str, i64)> = folded
         .pages
         .values()
-        .flat_map(|page| page.entries.iter().map(|(id, item)| (id, item.quantity_sold_milli)))
+        .flat_map(|page| page.entries.iter().map(|(id, item)| (id, item.sold.quantity_milli)))
         .collect();
     assert_eq!(on_pages.len(), 2);
     assert!(on_pages.contains(&("8", 2_000)) && on_pages.contains(&("7", 1_000)));

@@ -11,9 +11,10 @@ use super::{
     given::{kinds, log},
 };
 use crate::{
-    figures::{SalesFigures, StoreDayItem, SupplierFigures},
+    figures::{SalesFigures, SupplierFigures},
     folded::Folded,
     registry::{CategoryDays, Report, Stock, StoreDays, SupplierDays},
+    store_day_item::StoreDayItem,
     sum::Sum,
     supplier_day::SupplierEntry,
 };
@@ -185,17 +186,17 @@ proptest! {
             let categories = total(day.categories.iter().map(|(_, figures)| figures));
             prop_assert_eq!(without_transactions(categories), without_transactions(day.sales));
             let items = total(all_items(&folded, id).values());
-            prop_assert_eq!(items.quantity_sold_milli, day.sales.quantity_milli);
-            prop_assert_eq!(items.gross_minor, day.sales.gross_minor);
-            prop_assert_eq!(items.discount_minor, day.sales.discount_minor);
+            prop_assert_eq!(items.sold.quantity_milli, day.sales.quantity_milli);
+            prop_assert_eq!(items.sold.gross_minor, day.sales.gross_minor);
+            prop_assert_eq!(items.sold.discount_minor, day.sales.discount_minor);
             prop_assert_eq!(items.net_minor(), Some(day.sales.net_minor));
-            prop_assert_eq!(items.tax_minor, day.sales.tax_minor);
-            prop_assert_eq!(items.quantity_received_milli, day.receiving.received_milli);
-            prop_assert_eq!(items.received_cost_minor, day.receiving.received_cost_minor);
-            prop_assert_eq!(items.quantity_rejected_milli, day.receiving.rejected_milli);
+            prop_assert_eq!(items.sold.tax_minor, day.sales.tax_minor);
+            prop_assert_eq!(items.other.get().quantity_received_milli, day.receiving.received_milli);
+            prop_assert_eq!(items.other.get().received_cost_minor, day.receiving.received_cost_minor);
+            prop_assert_eq!(items.other.get().quantity_rejected_milli, day.receiving.rejected_milli);
             let returns = total([&day.returns_with_receipt, &day.returns_without_receipt]);
-            prop_assert_eq!(items.quantity_returned_milli, returns.quantity_milli);
-            prop_assert_eq!(items.returns_net_minor, returns.net_minor);
+            prop_assert_eq!(items.other.get().quantity_returned_milli, returns.quantity_milli);
+            prop_assert_eq!(items.other.get().returns_net_minor, returns.net_minor);
             let paid = total(day.tenders.iter().map(|(_, tender)| tender));
             prop_assert_eq!(paid.received_minor - paid.refunded_minor, day.total_minor().unwrap());
         }

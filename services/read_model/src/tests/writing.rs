@@ -10,11 +10,13 @@ use super::{
 use crate::{
     by_id::ById,
     document::{self, Head, Key, Write},
-    figures::StoreDayItem,
+    figures::{ItemMoves, ItemSales},
+    rare::Rare,
     registry::{Report, StoreDays},
     segment::{MAX_SEGMENTS, unpack},
     spill::{Inline, Section},
     store_day::StoreDay,
+    store_day_item::StoreDayItem,
 };
 
 fn sale_of(items: &[&str]) -> Kind {
@@ -51,7 +53,7 @@ fn any_id_is_kept_as_it_is() {
     let document = folded(StoreDay::open(&key()), vec![sale_of(&ids)]);
     let Some(Write::Insert(raw)) = document::write(&document).unwrap() else { panic!("an insert") };
     let decoded: StoreDay = document::decode(&raw).unwrap();
-    assert!(ids.iter().all(|id| decoded.items.entries.get(id).unwrap().quantity_sold_milli == 1_000));
+    assert!(ids.iter().all(|id| decoded.items.entries.get(id).unwrap().sold.quantity_milli == 1_000));
     assert_eq!(decoded, document);
 }
 
@@ -76,7 +78,7 @@ fn a_document_that_was_just_read_is_folded_on_as_the_one_that_was_kept() {
     };
     let (read, beyond) = spilled(read);
     assert_eq!((beyond.len(), read.has_pages, read.items.count()), (2, true, 6));
-    let sold = |id| read.items.entries.get(id).unwrap().quantity_sold_milli;
+    let sold = |id| read.items.entries.get(id).unwrap().sold.quantity_milli;
     assert_eq!((sold("1"), sold("2"), sold("3")), (2_000, 2_000, 1_000));
     assert_eq!((read, beyond), spilled(kept));
 }
@@ -92,7 +94,7 @@ fn segments_are_made_one_before_there_are_too_many() {
         let items = heads.documents["2017-01-02|n1"].get_document("items").unwrap();
         most = most.max(items.len() - 1);
         let found = heads.decoded::<StoreDay>().remove("2017-01-02|n1").unwrap();
-        assert_eq!(found.items.entries.get("1").unwrap().transactions, event[0].position);
+        assert_eq!(found.items.entries.get("1").unwrap().sold.transactions, event[0].position);
     }
     assert_eq!(u32::try_from(most).unwrap(), MAX_SEGMENTS);
 }
@@ -118,7 +120,7 @@ fn an_update_holds_only_what_changed() {
     unpack(set.get_binary_generic("items.1").unwrap(), &mut items).unwrap();
     assert_eq!(items.len(), 1);
     let item = items.get("2").unwrap();
-    assert_eq!((item.transactions, item.quantity_sold_milli, item.gross_minor), (1, 1_000, 100));
+    assert_eq!((item.sold.transactions, item.sold.quantity_milli, item.sold.gross_minor), (1, 1_000, 100));
 }
 
 #[test]
@@ -156,17 +158,8 @@ fn a_store_day_of_a_thousand_items_is_small() {
     let item = StoreDayItem {
         category: "FROZEN GROCERY".into(),
         unit_code: "EA".into(),
-        transactions: figure,
-        quantity_sold_milli: figure,
-        gross_minor: figure,
-        discount_minor: figure,
-        tax_minor: figure,
-        quantity_returned_milli: figure,
-        returns_net_minor: figure,
-        quantity_received_milli: figure,
-        received_cost_minor: figure,
-        quantity_rejected_milli: figure,
-        quantity_adjusted_milli: figure,
+        sold: ItemSales::of_figures(&[figure; ItemSales::FIGURES]).unwrap(),
+        other: Rare::of(ItemMoves::of_figures(&[figure; ItemMoves::FIGURES]).unwrap()),
     };
     let mut many: Vec<_> = (0..999_u32).map(|n| (format!("4006381{n:06}").into(), item.clone())).collect();
     let mut items: Inline<StoreDayItem> = Inline::default();
