@@ -6,7 +6,7 @@
 //!
 //! - [`store_day`] and [`store_day_change`], [`supplier_day`] and [`supplier_day_fold`], [`stock`], [`category_day`]: the
 //!   reports;
-//! - [`figures`], [`rare`], [`store_day_item`]: the sums that they hold;
+//! - [`figures`], [`rare`], [`store_day_item`], [`supplier_entry`]: the sums that they hold;
 //! - [`document`], [`spill`], [`entries`], [`by_id`], [`segment`], [`breakdown`]: how documents are kept, also very large ones;
 //! - [`registry`]: all reports; one line there adds one; [`folded`]: a report folded in memory;
 //! - [`suppliers`]: which suppliers an event concerns, without folding it;
@@ -42,6 +42,7 @@ pub mod store_day_item;
 pub mod sum;
 pub mod supplier_day;
 pub mod supplier_day_fold;
+pub mod supplier_entry;
 pub mod suppliers;
 pub mod text;
 pub mod update;

@@ -316,7 +316,7 @@ impl<'de, E: Entry> Deserialize<'de> for Inline<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{figures::SupplierFigures, supplier_day::SupplierEntry};
+    use crate::{figures::SupplierFigures, supplier_entry::SupplierEntry};
 
     fn sold(store_id: &str, lines_sold: i64) -> [(Word, SupplierEntry); 1] {
         let figures = SupplierFigures { lines_sold, ..SupplierFigures::default() };

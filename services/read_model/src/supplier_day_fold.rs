@@ -1,7 +1,6 @@
 //! What events change in supplier-days.
 
 use daybook::event::v1::{RecordedEvent, SaleLine, UnassignedSalesMoved, event::Kind};
-use smallvec::smallvec;
 
 use crate::{
     breakdown::Breakdown,
@@ -13,7 +12,8 @@ use crate::{
     spill::{Inline, Section, Spilled},
     stock::adjustment,
     sum::{Sum as _, later},
-    supplier_day::{ByCurrency, INLINE_ITEMS, INLINE_STORES, SupplierDay, SupplierEntry, SupplierSums},
+    supplier_day::{INLINE_ITEMS, INLINE_STORES, SupplierDay},
+    supplier_entry::{ByCurrency, SupplierEntry, SupplierSums},
     text::Word,
 };
 
@@ -246,12 +246,6 @@ fn unit_of(line: &Line<'_>) -> Result<Word, FoldError> {
 
 fn too_much() -> FoldError {
     FoldError::overflow("the event's own sums")
-}
-
-impl ByCurrency {
-    pub(crate) fn one(code: &Word, figures: SupplierSums) -> Self {
-        if figures.is_nothing() { Self::default() } else { Self(smallvec![(code.clone(), figures)]) }
-    }
 }
 
 impl Head for SupplierDay {

@@ -10,7 +10,8 @@ use daybook_read_model::{
     entries::Entries,
     registry::SupplierDays,
     spill::{Page, Section},
-    supplier_day::{SupplierDay, SupplierEntry},
+    supplier_day::SupplierDay,
+    supplier_entry::SupplierEntry,
 };
 
 use crate::{

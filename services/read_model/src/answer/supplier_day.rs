@@ -3,10 +3,8 @@
 use daybook::query::v1;
 
 use crate::{
-    entries::Entry as _,
-    figures::SupplierFigures,
-    spill::Page,
-    supplier_day::{SupplierDay, SupplierEntry},
+    entries::Entry as _, figures::SupplierFigures, spill::Page, supplier_day::SupplierDay,
+    supplier_entry::SupplierEntry,
 };
 
 /// The day as far as its head tells it; `None` if a figure does not fit.

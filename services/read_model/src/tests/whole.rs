@@ -16,7 +16,7 @@ use crate::{
     registry::{CategoryDays, Report, Stock, StoreDays, SupplierDays},
     store_day_item::StoreDayItem,
     sum::Sum,
-    supplier_day::SupplierEntry,
+    supplier_entry::SupplierEntry,
 };
 
 /// One attempt to go on with the log: how many events, how many of its writes land before a crash (if it crashes), how far
