@@ -18,7 +18,7 @@ install_servers() {
 
 install_toolchain() {
     find_cargo
-    # Rust links with the C compiler, and a few dependencies have C in them.
+    # Rust links with the C compiler, and a few dependencies have C in them, of which one is built with make.
     # shellcheck disable=SC2046 # nothing or package names
     install_packages $(missing_command cc 'gcc libc6-dev') $(missing_command make make)
 }

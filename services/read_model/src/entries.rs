@@ -37,7 +37,7 @@ pub trait Entry: Sum + Send + Sync + fmt::Debug + 'static {
 /// Field with the number of the next segment, beside the segments.
 const NEXT: &str = "n";
 
-/// Memory of an entry beside its id, roughly, in bytes: the map's own bookkeeping and short texts.
+/// Memory of an entry beside its place in the map, roughly, in bytes: long texts, and figures that few entries have.
 const ENTRY_OVERHEAD_BYTES: usize = 64;
 
 /// Entries by id. In a document that is written again and again these are the sums since it was last stored; how they are
