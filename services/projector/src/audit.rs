@@ -13,6 +13,7 @@ use daybook_read_model::{
     collections::in_generation,
     difference::differences,
     document::{self, Stored},
+    event::Event,
     registry::{self, Report, Visitor},
     slot::slot,
     spill::Page,
@@ -167,7 +168,7 @@ impl<R: Report> Audited for Of<R> {
             if hot {
                 let head = auditor.checkpoint().await?;
                 let events = auditor.log.read(&Bookmark::at((head - HOT_EVENTS).max(0))).await?.events;
-                let changes = events.iter().filter(|event| event.position <= head).map(|event| R::changes(event));
+                let changes = events.iter().filter(|event| event.position() <= head).map(Event::changes::<R>);
                 let ids = changes.flat_map(Result::unwrap_or_default).map(|(key, _)| key.id().into_string());
                 let ids: Vec<String> = ids.filter(|id| auditor.shard.owns(slot(id))).collect();
                 return Ok(any_of(&ids).cloned());

@@ -138,9 +138,9 @@ async fn fold(projector: &Projector, place: &Place, newcomers: &mut Newcomers, u
         let Some(last) = batch.last() else { break };
         projector.project(place, &mut newcomers.projections, &batch).await?;
         shrink(&mut newcomers.projections, projector.bounds.cache_bytes);
-        let reached = CatchingUp { position: last.position, recorded_at_micros: recorded_at_micros(last) };
+        let reached = CatchingUp { position: last.position(), recorded_at_micros: recorded_at_micros(last) };
         note(projector, place, &new, reached).await?;
-        newcomers.position = last.position;
+        newcomers.position = last.position();
     }
     Ok(())
 }

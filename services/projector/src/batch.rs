@@ -3,8 +3,9 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use daybook::event::v1::RecordedEvent;
+use daybook::event::v1::Metadata;
 use daybook_chassis::trace::{self, Kind, Span};
+use daybook_read_model::event::Event;
 
 use crate::{
     config::Bounds,
@@ -17,7 +18,7 @@ const LOGGED_REQUESTS: usize = 20;
 /// Events that follow each other.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) events: Arc<Vec<RecordedEvent>>,
+    pub(crate) events: Arc<Vec<Event>>,
     pub(crate) bytes: usize,
     /// Where the log ended, as far as that is known.
     head: i64,
@@ -37,17 +38,17 @@ impl Batch {
     }
 
     /// These events, of a log that ends at a position.
-    pub(crate) fn of(events: Vec<RecordedEvent>, head: i64) -> Self {
+    pub(crate) fn of(events: Vec<Event>, head: i64) -> Self {
         Self { events: Arc::new(events), bytes: 0, head }
     }
 
     /// How many events of the log come after it, at least.
     pub(crate) fn behind(&self) -> i64 {
-        self.last().map_or(0, |last| self.head.saturating_sub(last.position).max(0))
+        self.last().map_or(0, |last| self.head.saturating_sub(last.position()).max(0))
     }
 
     /// The last event.
-    pub(crate) fn last(&self) -> Option<&RecordedEvent> {
+    pub(crate) fn last(&self) -> Option<&Event> {
         self.events.last()
     }
 
@@ -56,20 +57,21 @@ impl Batch {
         if !trace::is_on() {
             return None;
         }
-        let is_recent = |event: &&RecordedEvent| {
-            let recorded_at = event.recorded_at.and_then(|at| SystemTime::try_from(at).ok());
+        let is_recent = |event: &&Event| {
+            let recorded_at = event.recorded.recorded_at.and_then(|at| SystemTime::try_from(at).ok());
             recorded_at.is_some_and(trace::is_recent)
         };
-        let metadata = self.events.iter().filter(is_recent).filter_map(|event| event.metadata.as_ref());
-        let span = trace::joined("project", Kind::Consumer, metadata.map(|metadata| metadata.traceparent.as_str()))?;
+        let metadata: Vec<Metadata> = self.events.iter().filter(is_recent).filter_map(Event::metadata).collect();
+        let parents = metadata.iter().map(|metadata| metadata.traceparent.as_str());
+        let span = trace::joined("project", Kind::Consumer, parents)?;
         span.tell("daybook.events", i64::try_from(self.events.len()).unwrap_or(i64::MAX));
-        span.tell("daybook.last_position", self.last().map_or(0, |last| last.position));
+        span.tell("daybook.last_position", self.last().map_or(0, Event::position));
         Some(span)
     }
 
     /// The request ids of the first events, for the log.
-    pub(crate) fn requests(&self) -> Vec<&str> {
-        let ids = self.events.iter().filter_map(|event| event.metadata.as_ref());
-        ids.map(|metadata| metadata.request_id.as_str()).take(LOGGED_REQUESTS).collect()
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let metadata = self.events.iter().filter_map(Event::metadata);
+        metadata.map(|metadata| metadata.request_id).take(LOGGED_REQUESTS).collect()
     }
 }

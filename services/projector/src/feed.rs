@@ -6,8 +6,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use daybook::event::v1::RecordedEvent;
 use daybook_chassis::{CancellationToken, process::chain};
+use daybook_read_model::event::Event;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use thiserror::Error;
 use tokio::{
@@ -46,7 +46,7 @@ const NOTABLE_EVENTS: i64 = 10_000;
 /// Some events that follow each other, and how large they are.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    pub(crate) events: Vec<RecordedEvent>,
+    pub(crate) events: Vec<Event>,
     pub(crate) bytes: usize,
     /// Where the log ended when they were read from it; 0 if JetStream brought them.
     pub(crate) head: i64,
@@ -288,7 +288,7 @@ impl Reader {
             if page.events.is_empty() {
                 return Ok(());
             }
-            let first = page.events.first().map_or(0, |event| event.position);
+            let first = page.events.first().map_or(0, Event::position);
             if self.take(page.events, page.bytes, Source::Log, page.head).await? {
                 return Err(Stop::Failed(FeedError::Gap { found: first, expected: self.next }));
             }
@@ -309,22 +309,16 @@ impl Reader {
 
     /// Hands on what comes next of events that have so many bytes, leaves out what is known; answers if something is missing before
     /// the rest.
-    async fn take(
-        &mut self,
-        events: Vec<RecordedEvent>,
-        bytes: usize,
-        source: Source,
-        head: i64,
-    ) -> Result<bool, Stop> {
+    async fn take(&mut self, events: Vec<Event>, bytes: usize, source: Source, head: i64) -> Result<bool, Stop> {
         let all = events.len();
         let mut taken = Vec::with_capacity(all);
         let mut gap = false;
         for event in events {
-            if event.position == self.next {
+            if event.position() == self.next {
                 self.next += 1;
                 self.last = Bookmark::of(&event);
                 taken.push(event);
-            } else if event.position > self.next {
+            } else if event.position() > self.next {
                 gap = true;
                 break;
             }
@@ -343,7 +337,7 @@ impl Reader {
 enum Step {
     Opened(Box<Messages>),
     /// With the bytes that they have.
-    Delivered(Vec<RecordedEvent>, usize),
+    Delivered(Vec<Event>, usize),
     Failed(BrokerError),
 }
 

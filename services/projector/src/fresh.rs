@@ -55,10 +55,11 @@ pub(crate) async fn fold<R: Report>(
         if events > MAX_EVENTS || page.scanned > MAX_POSITIONS {
             return Ok(Fresh::TooLong);
         }
-        for event in page.events.iter().filter(|event| event.position <= until) {
-            if folded.fold_some(event, |head| head == id).is_err() {
+        for event in page.events.iter().filter(|event| event.position() <= until) {
+            let changes = event.changes::<R>();
+            if changes.and_then(|changes| folded.take(event.position(), changes, |head| head == id)).is_err() {
                 // It is parked, and in no document.
-                failed.insert(event.position);
+                failed.insert(event.position());
             }
         }
         if page.scanned <= position {

@@ -19,7 +19,8 @@ use async_nats::{
     },
 };
 use bytes::Bytes;
-use daybook::event::v1::RecordedEvent;
+use daybook::event::encoded::RecordedEvent;
+use daybook_read_model::event::Event;
 use futures_util::{FutureExt as _, StreamExt as _};
 use prost::Message as _;
 use thiserror::Error;
@@ -164,7 +165,7 @@ impl Broker {
 impl Messages {
     /// Waits for an event, and takes with it what has arrived besides; with the bytes that they have, encoded. Nothing is lost if it
     /// is not waited for to its end.
-    pub(crate) async fn next(&mut self) -> Result<(Vec<RecordedEvent>, usize), BrokerError> {
+    pub(crate) async fn next(&mut self) -> Result<(Vec<Event>, usize), BrokerError> {
         let first = self.stream.next().await;
         let mut bytes = 0;
         let mut events = vec![event(first, &mut bytes)?];
@@ -191,20 +192,20 @@ async fn id_in(stream: &Stream, sequence: u64) -> Result<Option<Bytes>, async_na
 fn event(
     message: Option<Result<jetstream::Message, pull::MessagesError>>,
     bytes: &mut usize,
-) -> Result<RecordedEvent, BrokerError> {
+) -> Result<Event, BrokerError> {
     let message = message.ok_or(BrokerError::Ended)?.map_err(BrokerError::Delivery)?;
     let info = message.info().map_err(BrokerError::Open)?;
     *bytes += message.payload.len();
     decode(info.stream_sequence, message.payload.clone())
 }
 
-pub(crate) fn decode(sequence: u64, payload: Bytes) -> Result<RecordedEvent, BrokerError> {
+pub(crate) fn decode(sequence: u64, payload: Bytes) -> Result<Event, BrokerError> {
     let wrong = |cause| BrokerError::NotTheEvent { sequence, cause };
-    let event = RecordedEvent::decode(payload).map_err(|error| wrong(error.to_string()))?;
-    if u64::try_from(event.position) == Ok(sequence) {
+    let event = RecordedEvent::decode(payload).and_then(Event::read).map_err(|error| wrong(error.to_string()))?;
+    if u64::try_from(event.position()) == Ok(sequence) {
         Ok(event)
     } else {
-        Err(wrong(format!("it says position {}", event.position)))
+        Err(wrong(format!("it says position {}", event.position())))
     }
 }
 
@@ -216,7 +217,7 @@ mod tests {
     fn a_message_must_be_the_event_of_its_sequence() {
         let event = RecordedEvent { position: 7, event_type: "sale_recorded".into(), ..RecordedEvent::default() };
         let payload = Bytes::from(event.encode_to_vec());
-        assert_eq!(decode(7, payload.clone()).unwrap(), event);
+        assert_eq!(decode(7, payload.clone()).unwrap().recorded, event);
         assert!(matches!(decode(8, payload), Err(BrokerError::NotTheEvent { sequence: 8, .. })));
         assert!(decode(7, Bytes::from_static(b"\xff\xff")).is_err());
     }

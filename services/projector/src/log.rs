@@ -13,16 +13,16 @@ use daybook::{
             self,
             v1::{ReadEventsResponse, event_log_service_client::EventLogServiceClient},
         },
-        v1::{EventFilter, GetLogStatusRequest, ReadEventsRequest, RecordedEvent},
+        v1::{EventFilter, GetLogStatusRequest, ReadEventsRequest},
     },
     reason,
 };
-use daybook_read_model::{checkpoint::Checkpoint, event_id};
+use daybook_read_model::{checkpoint::Checkpoint, event::Event, event_id};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-/// Most events of one page. Decoded, a sale takes some 5 kB, and several pages are under way at once: larger ones would be
-/// read a little faster, but cost more memory than all documents.
+/// Most events of one page. Several pages are under way at once, and a sale that was read takes some 2 kB: larger ones would be read a
+/// little faster, but cost more memory.
 const PAGE_EVENTS: i32 = 1_000;
 
 /// A page takes some milliseconds; a command service that is silent for so long is away.
@@ -37,8 +37,8 @@ pub(crate) struct Bookmark {
 
 impl Bookmark {
     /// The bookmark of an event.
-    pub(crate) fn of(event: &RecordedEvent) -> Self {
-        Self { position: event.position, event_id: event.event_id.clone() }
+    pub(crate) fn of(event: &Event) -> Self {
+        Self { position: event.position(), event_id: event.recorded.event_id.clone() }
     }
 
     /// The bookmark that a checkpoint holds.
@@ -67,7 +67,7 @@ pub(crate) struct Log {
 /// A page of the log.
 #[derive(Debug)]
 pub(crate) struct Page {
-    pub(crate) events: Vec<RecordedEvent>,
+    pub(crate) events: Vec<Event>,
     /// How large they are, encoded.
     pub(crate) bytes: usize,
     /// All events up to here were looked at.
@@ -130,16 +130,16 @@ impl Log {
     }
 }
 
-/// Decodes a page, event by event: so it is known how large they are without encoding them once more.
+/// Reads a page, event by event: so it is known how large they are without encoding them once more.
 fn page(answer: ReadEventsResponse) -> Result<Page, Status> {
     let bytes = answer.events.iter().map(encoded::RecordedEvent::embedded_len).sum();
-    let events = answer.events.into_iter().map(decoded).collect::<Result<_, _>>()?;
+    let events = answer.events.into_iter().map(read).collect::<Result<_, _>>()?;
     Ok(Page { events, bytes, scanned: answer.scanned_position, head: answer.head_position })
 }
 
-fn decoded(event: encoded::RecordedEvent) -> Result<RecordedEvent, Status> {
+fn read(event: encoded::RecordedEvent) -> Result<Event, Status> {
     let position = event.position;
-    event.into_decoded().map_err(|error| {
+    Event::read(event).map_err(|error| {
         let mut status = Status::data_loss(format!("the event at position {position} cannot be decoded"));
         status.set_source(Arc::new(error));
         status

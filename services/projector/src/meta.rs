@@ -1,8 +1,9 @@
 //! The checkpoint, the generation and the pointer to the one that is served.
 
-use daybook::{event::v1::RecordedEvent, ids::RequestId};
+use daybook::ids::RequestId;
 use daybook_read_model::{
     checkpoint::{Audit, CatchingUp, Checkpoint, Generation, LAYOUT, LIVE, Live, applied},
+    event::Event,
     event_id, registry,
 };
 use mongodb::{
@@ -42,7 +43,7 @@ pub(crate) struct Reached {
 
 impl Reached {
     /// Up to an event.
-    pub(crate) fn of(event: &RecordedEvent) -> Self {
+    pub(crate) fn of(event: &Event) -> Self {
         let Bookmark { position, event_id } = Bookmark::of(event);
         Self { position, recorded_at_micros: recorded_at_micros(event), event_id: event_id::to_text(&event_id) }
     }

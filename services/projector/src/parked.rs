@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use daybook::event::v1::{RecordedEvent, event::Kind};
 use daybook_read_model::{
     checkpoint::{Generation, Mark, ParkedMarks},
     collections::{PARKED, in_generation},
+    event::Event,
 };
 use mongodb::{
     bson::{Binary, Bson, Document, doc, spec::BinarySubtype},
@@ -68,13 +68,19 @@ pub(crate) struct Parked {
 pub(crate) async fn park(
     store: &Store,
     generation: &Generation,
-    events: &[RecordedEvent],
+    events: &[Event],
     failures: &Failures,
 ) -> Result<(), StoreError> {
     for (position, errors) in failures {
-        let Some(event) = events.iter().find(|event| event.position == *position) else { continue };
+        let Some(event) = events.iter().find(|event| event.position() == *position) else { continue };
         for (report, Failure { cause, .. }) in errors {
-            error!(position, event_type = event.event_type, report, error = cause, "an event cannot be folded: parked");
+            error!(
+                position,
+                event_type = event.recorded.event_type,
+                report,
+                error = cause,
+                "an event cannot be folded: parked"
+            );
         }
         let mut touched = Document::new();
         for (report, failure) in errors.iter().filter(|(_, failure)| !failure.touched.is_empty()) {
@@ -90,7 +96,7 @@ pub(crate) async fn park(
         in_time(async move { parked.update_one(filter, update).upsert(true).write_concern(durable()).await }).await?;
     }
     store.counts().parked(failures.len());
-    let discarded: Vec<i64> = events.iter().filter_map(discards).collect();
+    let discarded: Vec<i64> = events.iter().filter_map(Event::discards).collect();
     if !discarded.is_empty() {
         settle(store, generation, &discarded).await?;
         info!(?discarded, "events were discarded");
@@ -111,14 +117,6 @@ async fn settle(store: &Store, generation: &Generation, positions: &[i64]) -> Re
     let parked = collection(store, generation);
     in_time(async move { parked.delete_many(filter).write_concern(durable()).await }).await?;
     Ok(())
-}
-
-/// The position of the event that an event discards.
-fn discards(event: &RecordedEvent) -> Option<i64> {
-    match event.kind().as_deref() {
-        Ok(Kind::EventDiscarded(discarded)) => Some(discarded.position),
-        _ => None,
-    }
 }
 
 /// Brings the marks of the documents to what is parked. Several may do so at once, each having parked something: whoever
@@ -221,12 +219,12 @@ fn collection(store: &Store, generation: &Generation) -> mongodb::Collection<Doc
     store.collection(&in_generation(generation.generation, PARKED))
 }
 
-fn entry(event: &RecordedEvent, errors: &BTreeMap<&'static str, Failure>) -> Document {
-    let mut bytes = event.encode_to_vec();
+fn entry(event: &Event, errors: &BTreeMap<&'static str, Failure>) -> Document {
+    let mut bytes = event.recorded.encode_to_vec();
     bytes.truncate(MAX_EVENT_BYTES);
     let mut entry = doc! {
-        "event_type": &event.event_type,
-        "schema_version": event.schema_version,
+        "event_type": &event.recorded.event_type,
+        "schema_version": event.recorded.schema_version,
         "recorded_at_micros": recorded_at_micros(event),
         "event": Binary { subtype: BinarySubtype::Generic, bytes },
         "settled": false,
@@ -242,7 +240,7 @@ fn text(cause: &str) -> Bson {
 }
 
 /// When the log took an event, in microseconds since 1970.
-pub(crate) fn recorded_at_micros(event: &RecordedEvent) -> Option<i64> {
-    let recorded = event.recorded_at.as_ref()?;
+pub(crate) fn recorded_at_micros(event: &Event) -> Option<i64> {
+    let recorded = event.recorded.recorded_at.as_ref()?;
     recorded.seconds.checked_mul(1_000_000)?.checked_add(i64::from(recorded.nanos) / 1_000)
 }

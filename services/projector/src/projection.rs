@@ -6,11 +6,11 @@ mod unwritten;
 use std::collections::HashMap;
 
 use ahash::RandomState;
-use daybook::event::v1::RecordedEvent;
 use daybook_read_model::{
     checkpoint::Generation,
     collections::in_generation,
     document::{Head as _, Key},
+    event::Event,
     folded::head_of,
     registry::{ChangeOf, EntryOf, Report, Visitor, touched_by_envelope},
     slot::slot,
@@ -44,18 +44,10 @@ const SLICE_EVENTS: usize = 5_000;
 pub(crate) trait Projection: Send + Sync {
     /// Brings the documents up to the end of the batch, and answers what could not be folded. Nothing else may be folded and
     /// not written.
-    fn project<'a>(
-        &'a mut self,
-        store: &'a Store,
-        events: &'a [RecordedEvent],
-    ) -> BoxFuture<'a, Result<Failures, StoreError>>;
+    fn project<'a>(&'a mut self, store: &'a Store, events: &'a [Event]) -> BoxFuture<'a, Result<Failures, StoreError>>;
 
     /// Brings the documents up to the end of the batch in memory only, and answers what could not be folded.
-    fn fold<'a>(
-        &'a mut self,
-        store: &'a Store,
-        events: &'a [RecordedEvent],
-    ) -> BoxFuture<'a, Result<Failures, StoreError>>;
+    fn fold<'a>(&'a mut self, store: &'a Store, events: &'a [Event]) -> BoxFuture<'a, Result<Failures, StoreError>>;
 
     /// What has its turn of what is folded and not written yet, for being written while folding goes on. In memory it counts as
     /// written: if it is not, all must be forgotten and begun again where the checkpoint is.
@@ -79,7 +71,7 @@ pub(crate) trait Projection: Send + Sync {
     ///
     /// # Errors
     /// Why that cannot be told.
-    fn touched(&self, event: &RecordedEvent) -> Result<Vec<String>, String>;
+    fn touched(&self, event: &Event) -> Result<Vec<String>, String>;
 
     /// The name of the report.
     fn name(&self) -> &'static str;
@@ -155,7 +147,7 @@ impl<R: Report> Of<R> {
     }
 
     /// Folds a batch, and writes it at once.
-    async fn rounds(&mut self, store: &Store, events: &[RecordedEvent]) -> Result<Failures, StoreError> {
+    async fn rounds(&mut self, store: &Store, events: &[Event]) -> Result<Failures, StoreError> {
         let mut failures = Failures::new();
         for _ in 0..MAX_ROUNDS {
             self.fold(store, events, &mut failures).await?;
@@ -167,7 +159,7 @@ impl<R: Report> Of<R> {
     }
 
     /// Folds a batch in memory only.
-    async fn ahead(&mut self, store: &Store, events: &[RecordedEvent]) -> Result<Failures, StoreError> {
+    async fn ahead(&mut self, store: &Store, events: &[Event]) -> Result<Failures, StoreError> {
         let mut failures = Failures::new();
         self.fold(store, events, &mut failures).await?;
         Ok(failures)
@@ -193,13 +185,8 @@ impl<R: Report> Of<R> {
     }
 
     /// Folds a batch into documents in memory, and takes note of which are to be written.
-    async fn fold(
-        &mut self,
-        store: &Store,
-        events: &[RecordedEvent],
-        failures: &mut Failures,
-    ) -> Result<(), StoreError> {
-        let Some(batch) = events.last().map(|event| event.position) else { return Ok(()) };
+    async fn fold(&mut self, store: &Store, events: &[Event], failures: &mut Failures) -> Result<(), StoreError> {
+        let Some(batch) = events.last().map(Event::position) else { return Ok(()) };
         let mut on_pages = Vec::new();
         for slice in events.chunks(SLICE_EVENTS) {
             let of_heads = plan::<R>(slice, self.shard, failures);
@@ -271,19 +258,11 @@ impl<R: Report> Of<R> {
 }
 
 impl<R: Report> Projection for Of<R> {
-    fn project<'a>(
-        &'a mut self,
-        store: &'a Store,
-        events: &'a [RecordedEvent],
-    ) -> BoxFuture<'a, Result<Failures, StoreError>> {
+    fn project<'a>(&'a mut self, store: &'a Store, events: &'a [Event]) -> BoxFuture<'a, Result<Failures, StoreError>> {
         self.rounds(store, events).boxed()
     }
 
-    fn fold<'a>(
-        &'a mut self,
-        store: &'a Store,
-        events: &'a [RecordedEvent],
-    ) -> BoxFuture<'a, Result<Failures, StoreError>> {
+    fn fold<'a>(&'a mut self, store: &'a Store, events: &'a [Event]) -> BoxFuture<'a, Result<Failures, StoreError>> {
         self.ahead(store, events).boxed()
     }
 
@@ -310,8 +289,8 @@ impl<R: Report> Projection for Of<R> {
         repair::repair::<R>(store, log, generation, id, position, event).boxed()
     }
 
-    fn touched(&self, event: &RecordedEvent) -> Result<Vec<String>, String> {
-        let changes = R::changes(event).map_err(|error| error.to_string())?;
+    fn touched(&self, event: &Event) -> Result<Vec<String>, String> {
+        let changes = event.changes::<R>().map_err(|error| error.to_string())?;
         let ids = changes.into_iter().map(|(key, _)| key.id().into_string());
         Ok(ids.filter(|id| self.shard.owns(slot(id))).collect())
     }
@@ -340,15 +319,16 @@ impl<R: Report> Projection for Of<R> {
 
 /// What the events change in the documents of the share, by document: each is then brought into the processor's cache once, and
 /// suppliers have many changes in a slice.
-fn plan<R: Report>(events: &[RecordedEvent], shard: Shard, failures: &mut Failures) -> Vec<OfHead<R>> {
+fn plan<R: Report>(events: &[Event], shard: Shard, failures: &mut Failures) -> Vec<OfHead<R>> {
     let mut of_heads: Vec<OfHead<R>> = Vec::new();
     let mut places: HashMap<Text, usize, RandomState> = HashMap::default();
     for event in events {
-        let changes = match R::changes(event) {
+        let changes = match event.changes::<R>() {
             Ok(changes) => changes,
             Err(error) => {
-                let touched = touched_by_envelope::<R>(event).unwrap_or_default();
-                fail::<R>(failures, event.position, error.to_string(), &touched);
+                let touched = touched_by_envelope::<R>(&event.recorded.business_date, &event.recorded.store_id)
+                    .unwrap_or_default();
+                fail::<R>(failures, event.position(), error.to_string(), &touched);
                 continue;
             }
         };
@@ -364,7 +344,7 @@ fn plan<R: Report>(events: &[RecordedEvent], shard: Shard, failures: &mut Failur
                 None => continue,
             };
             if let Some(of_head) = of_heads.get_mut(place) {
-                of_head.changes.push((event.position, change));
+                of_head.changes.push((event.position(), change));
             }
         }
     }

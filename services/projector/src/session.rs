@@ -206,7 +206,7 @@ impl Projector {
                     let together = side.companion.is_some();
                     if let Some(Companion { place, projections }) = &mut side.companion {
                         // Before what is served, so that switching never goes back.
-                        if batch.last().is_some_and(|last| last.position > place.checkpoint.position) {
+                        if batch.last().is_some_and(|last| last.position() > place.checkpoint.position) {
                             self.step(place, projections, &batch, None, &mut Pending::default(), true).await?;
                         }
                     }

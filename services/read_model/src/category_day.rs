@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use daybook::event::v1::{ReceiptKey, RecordedEvent, event::Kind};
+use daybook::event::v1::{ReceiptKey, event::Kind};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     document::{Aside, Head, Key, Stamp, Stored},
     error::FoldError,
     figures::CategoryFigures,
+    sale::{Sale, Sold},
     spill::Spilled,
     store_day_item::StoreDayItem,
     text::{Text, Word},
@@ -47,20 +48,26 @@ pub struct CategoryDayChange {
     categories: ByCategory,
 }
 
+/// The document that a sale changes, and how.
+///
+/// # Errors
+/// If the sale cannot be read.
+pub fn sold(_: i64, sale: &Sale) -> Result<Vec<(Key, CategoryDayChange)>, FoldError> {
+    let categories = category_sales::sold(&sale.sold.lines)?;
+    let key = Key::new("store_id", &sale.place.day()?.date, &sale.place.receipt()?.store_id)?;
+    Ok(vec![(key, CategoryDayChange { currency_code: sale.place.currency()?, categories })])
+}
+
 /// The document that an event changes, and how; nothing for an event by which nothing is sold or brought back.
 ///
 /// # Errors
 /// If the event cannot be read.
-pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, CategoryDayChange)>, FoldError> {
-    let kind = checked::kind(event)?;
-    let (day, store_id, currency_code, categories) = match &*kind {
-        Kind::SaleRecorded(sale) => {
-            let categories = category_sales::sold(&sale.lines)?;
-            (sale.business_day.as_ref(), store_of(sale.receipt.as_ref())?, &sale.currency_code, categories)
-        }
+pub fn changes(position: i64, kind: &Kind) -> Result<Vec<(Key, CategoryDayChange)>, FoldError> {
+    let (day, store_id, currency_code, categories) = match kind {
+        Kind::SaleRecorded(sale) => return sold(position, &sale.into()),
         // Everything is taken from where the sale put it.
         Kind::SaleVoided(void) => {
-            let categories = category_sales::sold(&void.lines)?;
+            let categories = category_sales::sold(&Sold::before(void).lines)?;
             let negated = |(category, sold): (Word, CategoryFigures)| Some((category, sold.negated()?));
             let categories = categories.into_iter().map(negated).collect::<Option<_>>();
             let categories = categories.ok_or_else(|| FoldError::overflow("the event's own sums"))?;

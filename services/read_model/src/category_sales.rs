@@ -1,11 +1,13 @@
 //! What events sell and take back by category: one rule for the store-day's own breakdown and for the report of its own.
 
-use daybook::event::v1::{ReturnLine, SaleLine, UnassignedSalesMoved};
+use daybook::event::v1::{ReturnLine, UnassignedSalesMoved};
+use smallvec::SmallVec;
 
 use crate::{
     checked,
     error::FoldError,
     figures::{CategoryFigures, SalesFigures},
+    sale::Line,
     sum::{Sum as _, merge},
     text::Word,
 };
@@ -13,9 +15,12 @@ use crate::{
 /// Figures of categories, each once.
 pub(crate) type ByCategory = Vec<(Word, CategoryFigures)>;
 
+/// So many lines are sorted without memory of their own.
+const USUAL_LINES: usize = 32;
+
 /// What the lines of a sale sell.
-pub(crate) fn sold(lines: &[SaleLine]) -> Result<ByCategory, FoldError> {
-    let mut lines: Vec<&SaleLine> = lines.iter().collect();
+pub(crate) fn sold(lines: &[Line]) -> Result<ByCategory, FoldError> {
+    let mut lines: SmallVec<[&Line; USUAL_LINES]> = lines.iter().collect();
     lines.sort_unstable_by_key(|line| line.category.as_str());
     let mut sold = ByCategory::with_capacity(lines.len());
     for of_category in lines.chunk_by(|one, next| one.category == next.category) {
@@ -36,8 +41,8 @@ pub(crate) fn sold(lines: &[SaleLine]) -> Result<ByCategory, FoldError> {
             }
         }
         sum.transactions += i64::from(of_category.iter().any(|line| !line.unknown_item));
-        let category = of_category.first().map_or("", |line| &line.category);
-        sold.push((checked::key("lines.category", category)?, sum));
+        let Some(first) = of_category.first() else { continue };
+        sold.push((checked::word("lines.category", &first.category)?, sum));
     }
     Ok(sold)
 }

@@ -9,7 +9,7 @@ use daybook::{
     money::Currency,
 };
 
-use crate::error::FoldError;
+use crate::{error::FoldError, text::Word};
 
 /// Largest amount or quantity of one line: ten trillion dollars, a trillion pieces. Several thousand such lines still fit
 /// into one sum.
@@ -29,10 +29,12 @@ pub(crate) fn kind(event: &RecordedEvent) -> Result<Cow<'_, Kind>, FoldError> {
 pub(crate) fn day(day: Option<&BusinessDay>) -> Result<&BusinessDay, FoldError> {
     let day = day.ok_or(FoldError::Missing { field: "business_day" })?;
     parse_date(&day.date).map_err(|_| FoldError::malformed("business_day.date", &day.date))?;
-    if !(0..=MAX_HOUR).contains(&day.hour) {
-        return Err(FoldError::malformed("business_day.hour", day.hour));
-    }
+    hour(day.hour)?;
     Ok(day)
+}
+
+pub(crate) fn hour(hour: i32) -> Result<(), FoldError> {
+    if (0..=MAX_HOUR).contains(&hour) { Ok(()) } else { Err(FoldError::malformed("business_day.hour", hour)) }
 }
 
 pub(crate) fn currency<T: for<'t> From<&'t str>>(code: &str) -> Result<T, FoldError> {
@@ -44,6 +46,12 @@ pub(crate) fn currency<T: for<'t> From<&'t str>>(code: &str) -> Result<T, FoldEr
 #[inline]
 pub(crate) fn key<T: for<'t> From<&'t str>>(field: &'static str, key: &str) -> Result<T, FoldError> {
     if key.len() > MAX_KEY_BYTES { Err(FoldError::malformed(field, key)) } else { Ok(key.into()) }
+}
+
+/// The same of a text that is one of an entry already.
+#[inline]
+pub(crate) fn word(field: &'static str, word: &Word) -> Result<Word, FoldError> {
+    if word.len() > MAX_KEY_BYTES { Err(FoldError::malformed(field, word)) } else { Ok(word.clone()) }
 }
 
 #[inline]

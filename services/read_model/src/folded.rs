@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use daybook::event::v1::RecordedEvent;
 
 use crate::{
-    document::{Head, SEPARATOR, Stored},
+    document::{Head, Key, SEPARATOR, Stored},
     error::FoldError,
-    registry::{EntryOf, Report},
+    registry::{ChangeOf, EntryOf, Report},
     spill::Page,
 };
 
@@ -38,18 +38,31 @@ impl<R: Report> Folded<R> {
     /// # Errors
     /// The first one.
     pub fn fold_some(&mut self, event: &RecordedEvent, wanted: impl Fn(&str) -> bool) -> Result<(), FoldError> {
+        self.take(event.position, R::changes(event)?, wanted)
+    }
+
+    /// The same, of what the event at a position changes.
+    ///
+    /// # Errors
+    /// The first one.
+    pub fn take(
+        &mut self,
+        position: i64,
+        changes: Vec<(Key, ChangeOf<R>)>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), FoldError> {
         let mut outcome = Ok(());
-        for (key, change) in R::changes(event)? {
+        for (key, change) in changes {
             let id = key.id();
             if !wanted(&id) {
                 continue;
             }
             let head = self.heads.entry(id.to_string()).or_insert_with(|| R::Head::open(&key));
-            match head.fold(event.position, change) {
+            match head.fold(position, change) {
                 Ok(spilled) => {
                     for part in spilled {
                         let page = self.pages.entry(part.page.clone()).or_insert_with(|| Page::open(part.page, &id));
-                        outcome = outcome.and(page.fold(event.position, part.entries));
+                        outcome = outcome.and(page.fold(position, part.entries));
                     }
                 }
                 Err(error) => outcome = outcome.and(Err(error)),

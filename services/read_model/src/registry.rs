@@ -1,12 +1,13 @@
 //! All reports. To add one: its documents and fold in a file of its own, and one line here.
 
-use daybook::event::v1::RecordedEvent;
+use daybook::event::v1::{RecordedEvent, event::Kind};
 
 use crate::{
     category_day::{self, CategoryDay, CategoryDayChange},
-    collections,
+    checked, collections,
     document::{Head, Key, SEPARATOR},
     error::FoldError,
+    sale::Sale,
     stock::{self, StockChange, StockPage},
     store_day::StoreDay,
     store_day_change::{self, StoreDayChange},
@@ -31,7 +32,21 @@ pub trait Report: Send + Sync + 'static {
     ///
     /// # Errors
     /// If the event cannot be read.
-    fn changes(event: &RecordedEvent) -> Result<Vec<(Key, ChangeOf<Self>)>, FoldError>;
+    fn changes(event: &RecordedEvent) -> Result<Vec<(Key, ChangeOf<Self>)>, FoldError> {
+        Self::changed(event.position, &*checked::kind(event)?)
+    }
+
+    /// The same, of what happened at a position.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn changed(position: i64, kind: &Kind) -> Result<Vec<(Key, ChangeOf<Self>)>, FoldError>;
+
+    /// The same, of a sale.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn sold(position: i64, sale: &Sale) -> Result<Vec<(Key, ChangeOf<Self>)>, FoldError>;
 }
 
 /// What the documents of a report are of, as their ids say it. From this it is known which events can concern a document
@@ -58,7 +73,7 @@ pub trait Visitor {
 }
 
 macro_rules! reports {
-    ($($(#[$doc:meta])* $report:ident($head:ty, $change:ty) of $of:expr, in $heads:expr, $pages:expr, by $changes:path;)*) => {
+    ($($(#[$doc:meta])* $report:ident($head:ty, $change:ty) of $of:expr, in $heads:expr, $pages:expr, by $fold:ident;)*) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug)]
@@ -70,8 +85,12 @@ macro_rules! reports {
                 const PAGES: Option<&'static str> = $pages;
                 const OF: Of = $of;
 
-                fn changes(event: &RecordedEvent) -> Result<Vec<(Key, $change)>, FoldError> {
-                    $changes(event)
+                fn changed(position: i64, kind: &Kind) -> Result<Vec<(Key, $change)>, FoldError> {
+                    $fold::changes(position, kind)
+                }
+
+                fn sold(position: i64, sale: &Sale) -> Result<Vec<(Key, $change)>, FoldError> {
+                    $fold::sold(position, sale)
                 }
             }
         )*
@@ -89,23 +108,22 @@ macro_rules! reports {
 reports! {
     /// What a store sold and received on a business day.
     StoreDays(StoreDay, StoreDayChange) of Of::StoreAndDate,
-        in collections::STORE_DAYS, Some(collections::STORE_DAY_PAGES), by store_day_change::changes;
+        in collections::STORE_DAYS, Some(collections::STORE_DAY_PAGES), by store_day_change;
     /// What a supplier delivered and sold on a date.
     SupplierDays(SupplierDay, SupplierDayChange) of Of::SupplierAndDate,
-        in collections::SUPPLIER_DAYS, Some(collections::SUPPLIER_DAY_PAGES), by supplier_day_fold::changes;
+        in collections::SUPPLIER_DAYS, Some(collections::SUPPLIER_DAY_PAGES), by supplier_day_fold;
     /// What the stores have.
     Stock(StockPage, StockChange) of Of::Store,
-        in collections::STOCK, None, by stock::changes;
+        in collections::STOCK, None, by stock;
     /// What a store sold of each category on a business day.
     CategoryDays(CategoryDay, CategoryDayChange) of Of::StoreAndDate,
-        in collections::CATEGORY_DAYS, None, by category_day::changes;
+        in collections::CATEGORY_DAYS, None, by category_day;
 }
 
-/// The documents of a report that an event may touch, as far as its envelope tells: an id that ends with the separator
+/// The documents of a report that an event of a business date and a store may touch, which is what its envelope tells: an id that ends with the separator
 /// stands for all that begin so. An event of no store and no day touches none.
 #[must_use]
-pub fn touched_by_envelope<R: Report>(event: &RecordedEvent) -> Option<String> {
-    let (date, store) = (event.business_date.as_str(), event.store_id.as_str());
+pub fn touched_by_envelope<R: Report>(date: &str, store: &str) -> Option<String> {
     match R::OF {
         Of::StoreAndDate if !date.is_empty() && !store.is_empty() => Some(format!("{date}{SEPARATOR}{store}")),
         Of::SupplierAndDate if !date.is_empty() => Some(format!("{date}{SEPARATOR}")),

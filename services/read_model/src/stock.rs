@@ -1,15 +1,14 @@
 //! The documents of stock, each a share of one store's items, and how events make them.
 
 use compact_str::format_compact;
-use daybook::event::v1::{
-    AdjustmentLine, DeliveryLine, Disposition, RecordedEvent, ReturnLine, SaleLine, StockState, event::Kind,
-};
+use daybook::event::v1::{AdjustmentLine, DeliveryLine, Disposition, ReturnLine, StockState, event::Kind};
 
 use crate::{
     checked,
     document::{Head, Key},
     entries::Entry,
     error::FoldError,
+    sale::{Sale, Sold},
     segment::TEXTS,
     slot,
     spill::{Page, Spilled},
@@ -48,32 +47,51 @@ pub fn document_key(store_id: &str, item_id: &str) -> Key {
     Key { first: store_id.into(), second: format_compact!("{:02}", slot::page(item_id, STOCK_PAGES)) }
 }
 
+/// The documents of stock that a sale changes, each once, and how.
+///
+/// # Errors
+/// If the sale cannot be read.
+pub fn sold(position: i64, sale: &Sale) -> Result<Vec<(Key, StockChange)>, FoldError> {
+    let lines = of_sold(position, &sale.sold, -1)?;
+    by_document(&sale.place.receipt()?.store_id, lines)
+}
+
+/// What goes out of a store, or comes into it, with what is sold.
+fn of_sold(position: i64, sold: &Sold, sign: i64) -> Result<StockChange, FoldError> {
+    let mut changes = StockChange::with_capacity(sold.lines.len());
+    for lines in sold.by_item() {
+        let [first, ..] = lines else { continue };
+        let mut change = StockEntry { position, ..StockEntry::default() };
+        for line in lines {
+            later(&mut change.unit_code, &checked::word("lines.unit_code", &line.unit_code)?);
+            let quantity = sign * checked::figure("lines.quantity_milli", line.quantity_milli)?;
+            let sum = change.on_hand_milli.checked_add(quantity);
+            change.on_hand_milli = sum.ok_or_else(|| FoldError::overflow("the event's own sums"))?;
+        }
+        changes.push((checked::word(ITEM_ID, &first.item_id)?, change));
+    }
+    Ok(changes)
+}
+
 /// The documents of stock that an event changes, each once, and how.
 ///
 /// # Errors
 /// If the event cannot be read.
-pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StockChange)>, FoldError> {
+pub fn changes(position: i64, kind: &Kind) -> Result<Vec<(Key, StockChange)>, FoldError> {
     let missing = || FoldError::Missing { field: "receipt" };
     let moved = |unit_code: &str, change: Moved| {
         Ok(StockEntry {
             unit_code: checked::key("lines.unit_code", unit_code)?,
             on_hand_milli: change.on_hand_milli,
             unsellable_milli: change.unsellable_milli,
-            position: event.position,
+            position,
         })
     };
-    let sold = |line: &SaleLine| checked::figure("lines.quantity_milli", line.quantity_milli);
-    let kind = checked::kind(event)?;
-    let (store_id, lines) = match &*kind {
-        Kind::SaleRecorded(sale) => {
-            let change = |line: &SaleLine| moved(&line.unit_code, Moved::on_hand(-sold(line)?));
-            let store_id = &sale.receipt.as_ref().ok_or_else(missing)?.store_id;
-            (store_id, sum_lines(&sale.lines, ITEM_ID, |line| &line.item_id, change)?)
-        }
+    let (store_id, lines) = match kind {
+        Kind::SaleRecorded(sale) => return sold(position, &sale.into()),
         Kind::SaleVoided(void) => {
-            let change = |line: &SaleLine| moved(&line.unit_code, Moved::on_hand(sold(line)?));
             let store_id = &void.receipt.as_ref().ok_or_else(missing)?.store_id;
-            (store_id, sum_lines(&void.lines, ITEM_ID, |line| &line.item_id, change)?)
+            (store_id, of_sold(position, &Sold::before(void), 1)?)
         }
         Kind::ReturnRecorded(back) => {
             let change = |line: &ReturnLine| {

@@ -2,9 +2,10 @@
 
 use compact_str::{ToCompactString as _, format_compact};
 use daybook::event::v1::{
-    AdjustmentLine, BusinessDay, DeliveryLine, DeliveryRecorded, RecordedEvent, ReturnLine, ReturnRecorded, SaleLine,
-    SaleRecorded, SaleVoided, StockAdjusted, Tender, TenderType, UnassignedSalesMoved, event::Kind,
+    AdjustmentLine, BusinessDay, DeliveryLine, DeliveryRecorded, ReturnLine, ReturnRecorded, SaleVoided, StockAdjusted,
+    TenderType, UnassignedSalesMoved, event::Kind,
 };
+use smallvec::SmallVec;
 
 use crate::{
     category_sales, checked,
@@ -15,9 +16,10 @@ use crate::{
         VoidFigures,
     },
     rare::Rare,
+    sale::{Line, Paid, Sale, Sold, Tax},
     stock::adjustment,
     store_day_item::StoreDayItem,
-    sum::{Sum as _, merge, sum_lines},
+    sum::{Sum as _, later, merge, sum_lines},
     text::{Text, Word},
 };
 
@@ -50,18 +52,27 @@ pub(crate) struct At {
 
 type Changes<S> = Vec<(Word, S)>;
 
+/// The store-day that a sale changes, and how.
+///
+/// # Errors
+/// If the sale cannot be read.
+pub fn sold(_: i64, sale: &Sale) -> Result<Vec<(Key, StoreDayChange)>, FoldError> {
+    let (receipt, day) = (sale.place.receipt()?, sale.place.day()?);
+    let mut change = of_sold(&sale.sold)?.at(day.hour, &receipt.register_id, &sale.operator_id)?;
+    change.currency_code = sale.place.currency()?;
+    change.counts.business_date_mismatches = i64::from(sale.claims_date);
+    change.time_zone = checked::key("time_zone", &day.time_zone)?;
+    change.cut_off_minutes = day.cut_off_minutes;
+    Ok(vec![(Key::new("store_id", &day.date, &receipt.store_id)?, change)])
+}
+
 /// The store-day that an event changes, and how; nothing for an event that changes none.
 ///
 /// # Errors
 /// If the event cannot be read.
-pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, StoreDayChange)>, FoldError> {
-    let kind = checked::kind(event)?;
-    let (day, store_id, change) = match &*kind {
-        Kind::SaleRecorded(sale) => {
-            let (register, store) = receipt(sale.receipt.as_ref())?;
-            let day = checked::day(sale.business_day.as_ref())?;
-            (day, store, recorded(sale, day, register)?)
-        }
+pub fn changes(position: i64, kind: &Kind) -> Result<Vec<(Key, StoreDayChange)>, FoldError> {
+    let (day, store_id, change) = match kind {
+        Kind::SaleRecorded(sale) => return sold(position, &sale.into()),
         Kind::SaleVoided(void) => {
             let (register, store) = receipt(void.receipt.as_ref())?;
             let day = checked::day(void.business_day.as_ref())?;
@@ -104,16 +115,9 @@ fn receipt(receipt: Option<&daybook::event::v1::ReceiptKey>) -> Result<(&str, &s
     Ok((&receipt.register_id, &receipt.store_id))
 }
 
-fn recorded(sale: &SaleRecorded, day: &BusinessDay, register_id: &str) -> Result<StoreDayChange, FoldError> {
-    let mut change = sold(&sale.lines, &sale.tenders, sale.change_minor)?.at(day, register_id, &sale.operator_id)?;
-    change.currency_code = checked::currency(&sale.currency_code)?;
-    change.counts.business_date_mismatches = i64::from(!sale.claimed_business_date.is_empty());
-    Ok(change)
-}
-
 /// Everything is taken from where the sale put it; what remains is that there was a void.
 fn voided(void: &SaleVoided, day: &BusinessDay, register_id: &str) -> Result<StoreDayChange, FoldError> {
-    let mut sale = sold(&void.lines, &void.tenders, void.change_minor)?.at(day, register_id, &void.sale_operator_id)?;
+    let mut sale = of_sold(&Sold::before(void))?.at(day.hour, register_id, &void.sale_operator_id)?;
     sale.counts.business_date_mismatches = i64::from(void.date_was_claimed);
     let mut change = sale.negated().ok_or_else(too_much)?;
     change.currency_code = checked::currency(&void.currency_code)?;
@@ -121,13 +125,12 @@ fn voided(void: &SaleVoided, day: &BusinessDay, register_id: &str) -> Result<Sto
     Ok(change)
 }
 
-fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<StoreDayChange, FoldError> {
+fn of_sold(sold: &Sold) -> Result<StoreDayChange, FoldError> {
     let mut change = StoreDayChange {
-        categories: category_sales::of_store_day(category_sales::sold(lines)?)?,
+        categories: category_sales::of_store_day(category_sales::sold(&sold.lines)?)?,
         ..StoreDayChange::default()
     };
-    let mut taxes: Vec<(&str, i32, TaxFigures)> = Vec::with_capacity(lines.len());
-    for line in lines {
+    for line in &sold.lines {
         let gross_minor = checked::figure("lines.gross_minor", line.gross_minor)?;
         let discount_minor = checked::figure("lines.discount_minor", line.discount_minor)?;
         let figures = SalesFigures {
@@ -141,58 +144,68 @@ fn sold(lines: &[SaleLine], tenders: &[Tender], change_minor: i64) -> Result<Sto
         };
         change.sales = change.sales.plus(&figures).ok_or_else(too_much)?;
         change.counts.unknown_item_lines += i64::from(line.unknown_item);
-        for tax in &line.taxes {
-            let base_minor = checked::figure("lines.taxes.base_minor", tax.base_minor)?;
-            let amount_minor = checked::figure("lines.taxes.amount_minor", tax.amount_minor)?;
-            taxes.push((&tax.tax_code, tax.rate_ppm, TaxFigures { base_minor, amount_minor }));
-        }
     }
-    change.taxes = merge(taxed(taxes)?).ok_or_else(too_much)?;
-    change.tenders = merge(paid(tenders, change_minor)?).ok_or_else(too_much)?;
+    change.taxes = merge(taxed(&sold.taxes)?).ok_or_else(too_much)?;
+    change.tenders = merge(paid(&sold.tenders, sold.change_minor)?).ok_or_else(too_much)?;
     change.sales.transactions = 1;
-    change.items = sum_lines(lines, ITEM_ID, |line| &line.item_id, item_sold)?;
-    for (_, item) in &mut change.items {
-        item.sold.transactions = 1;
+    change.items.reserve_exact(sold.lines.len());
+    for lines in sold.by_item() {
+        let [first, ..] = lines else { continue };
+        change.items.push((checked::word(ITEM_ID, &first.item_id)?, item_sold(lines)?));
     }
     Ok(change)
 }
 
-/// What a line changes of its item. Its figures were looked at for the sums.
-fn item_sold(line: &SaleLine) -> Result<StoreDayItem, FoldError> {
-    Ok(StoreDayItem {
-        category: checked::key("lines.category", &line.category)?,
-        unit_code: checked::key("lines.unit_code", &line.unit_code)?,
-        sold: ItemSales {
+/// What lines change of their item. Their figures were looked at for the sums.
+fn item_sold(lines: &[Line]) -> Result<StoreDayItem, FoldError> {
+    let mut item = StoreDayItem::default();
+    for line in lines {
+        later(&mut item.category, &checked::word("lines.category", &line.category)?);
+        later(&mut item.unit_code, &checked::word("lines.unit_code", &line.unit_code)?);
+        let sold = ItemSales {
             transactions: 0,
             quantity_milli: line.quantity_milli,
             gross_minor: line.gross_minor,
             discount_minor: line.discount_minor,
             tax_minor: line.tax_minor,
-        },
-        other: Rare::default(),
-    })
+        };
+        if !item.sold.add(&sold) {
+            return Err(too_much());
+        }
+    }
+    item.sold.transactions = 1;
+    Ok(item)
 }
 
 /// By code and rate, each once.
-fn taxed(mut taxes: Vec<(&str, i32, TaxFigures)>) -> Result<Changes<TaxFigures>, FoldError> {
-    taxes.sort_unstable_by_key(|(code, rate_ppm, _)| (*code, *rate_ppm));
+fn taxed(taxes: &[Tax]) -> Result<Changes<TaxFigures>, FoldError> {
+    fn rate(tax: &Tax) -> (&str, i32) {
+        (&tax.tax_code, tax.rate_ppm)
+    }
+    let mut taxes: SmallVec<[&Tax; USUAL_TAXES]> = taxes.iter().collect();
+    taxes.sort_unstable_by_key(|tax| rate(tax));
     let mut changes = Vec::new();
-    for of_rate in taxes.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
+    for of_rate in taxes.chunk_by(|one, next| rate(one) == rate(next)) {
+        let [first, ..] = of_rate else { continue };
         let mut sum = TaxFigures::default();
-        if !of_rate.iter().all(|(_, _, figures)| sum.add(figures)) {
-            return Err(too_much());
+        for tax in of_rate {
+            let base_minor = checked::figure("lines.taxes.base_minor", tax.base_minor)?;
+            let amount_minor = checked::figure("lines.taxes.amount_minor", tax.amount_minor)?;
+            if !sum.add(&TaxFigures { base_minor, amount_minor }) {
+                return Err(too_much());
+            }
         }
-        let Some((code, rate_ppm, _)) = of_rate.first() else { continue };
+        let (code, rate_ppm) = rate(first);
         changes.push((checked::key("lines.taxes.tax_code", &format_compact!("{code}|{rate_ppm}"))?, sum));
     }
     Ok(changes)
 }
 
-fn paid(tenders: &[Tender], change_minor: i64) -> Result<Changes<TenderFigures>, FoldError> {
+fn paid(tenders: &[Paid], change_minor: i64) -> Result<Changes<TenderFigures>, FoldError> {
     let mut paid = Vec::with_capacity(tenders.len() + 1);
-    for tender in tenders {
-        let received_minor = checked::figure("tenders.amount_minor", tender.amount_minor)?;
-        paid.push((tender_key(tender.r#type)?, TenderFigures { count: 1, received_minor, refunded_minor: 0 }));
+    for Paid { tender, amount_minor } in tenders {
+        let received_minor = checked::figure("tenders.amount_minor", *amount_minor)?;
+        paid.push((tender_key(*tender)?, TenderFigures { count: 1, received_minor, refunded_minor: 0 }));
     }
     if change_minor != 0 {
         let received_minor = -checked::figure("change_minor", change_minor)?;
@@ -240,7 +253,7 @@ fn returned(back: &ReturnRecorded, day: &BusinessDay, register_id: &str) -> Resu
         None => change.returns_without_receipt = returns,
     }
     change.tenders = merge(change.tenders).ok_or_else(too_much)?;
-    change.at(day, register_id, &back.operator_id)
+    change.at(day.hour, register_id, &back.operator_id)
 }
 
 fn item_returned(line: &ReturnLine) -> Result<StoreDayItem, FoldError> {
@@ -318,14 +331,17 @@ fn too_much() -> FoldError {
     FoldError::overflow("the event's own sums")
 }
 
+/// So many taxes are sorted without memory of their own.
+const USUAL_TAXES: usize = 16;
+
 /// What items are told apart by.
 const ITEM_ID: &str = "lines.item_id";
 
 impl StoreDayChange {
     /// With the figures broken down by where and when they came about.
-    fn at(mut self, day: &BusinessDay, register_id: &str, operator_id: &str) -> Result<Self, FoldError> {
+    fn at(mut self, hour: i32, register_id: &str, operator_id: &str) -> Result<Self, FoldError> {
         self.at = Some(At {
-            hour: numbered(day.hour),
+            hour: numbered(hour),
             register_id: checked::key("receipt.register_id", register_id)?,
             operator_id: checked::key("operator_id", operator_id)?,
         });

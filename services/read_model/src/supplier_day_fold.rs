@@ -1,6 +1,7 @@
 //! What events change in supplier-days.
 
-use daybook::event::v1::{RecordedEvent, SaleLine, UnassignedSalesMoved, event::Kind};
+use daybook::event::v1::{UnassignedSalesMoved, event::Kind};
+use smallvec::SmallVec;
 
 use crate::{
     breakdown::Breakdown,
@@ -9,6 +10,7 @@ use crate::{
     error::FoldError,
     figures::{SupplierFigures, SupplierMoves, SupplierSales},
     rare::Rare,
+    sale::{self, Sale, Sold},
     spill::{Inline, Section, Spilled},
     stock::adjustment,
     sum::{Sum as _, later},
@@ -16,6 +18,9 @@ use crate::{
     supplier_entry::{ByCurrency, SupplierEntry, SupplierSums},
     text::Word,
 };
+
+/// So many lines are sorted without memory of their own.
+const USUAL_LINES: usize = 32;
 
 /// What one event changes in one supplier-day.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,31 +47,33 @@ struct Place<'a> {
     currency_code: Word,
 }
 
+/// The supplier-days that a sale changes, each once, and how.
+///
+/// # Errors
+/// If the sale cannot be read.
+pub fn sold(_: i64, sale: &Sale) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {
+    let place = Place {
+        date: &sale.place.day()?.date,
+        store_id: &sale.place.receipt()?.store_id,
+        currency_code: sale.place.currency()?,
+    };
+    of_sold(&place, &sale.sold, 1)
+}
+
 /// The supplier-days that an event changes, each once, and how.
 ///
 /// # Errors
 /// If the event cannot be read.
-pub fn changes(event: &RecordedEvent) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {
-    match &*checked::kind(event)? {
-        Kind::SaleRecorded(sale) => {
-            let place = Place {
-                date: &checked::day(sale.business_day.as_ref())?.date,
-                store_id: store(sale.receipt.as_ref())?,
-                currency_code: checked::currency(&sale.currency_code)?,
-            };
-            by_supplier(&place, sale.lines.iter().map(sold))
-        }
+pub fn changes(position: i64, kind: &Kind) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {
+    match kind {
+        Kind::SaleRecorded(sale) => sold(position, &sale.into()),
         Kind::SaleVoided(void) => {
             let place = Place {
                 date: &checked::day(void.business_day.as_ref())?.date,
                 store_id: store(void.receipt.as_ref())?,
                 currency_code: checked::currency(&void.currency_code)?,
             };
-            let taken_back = |line| {
-                let line: Line<'_> = sold(line)?;
-                Ok(Line { figures: line.figures.negated().ok_or_else(too_much)?, ..line })
-            };
-            by_supplier(&place, void.lines.iter().map(taken_back))
+            of_sold(&place, &Sold::before(void), -1)
         }
         Kind::ReturnRecorded(back) => {
             let place = Place {
@@ -140,16 +147,47 @@ fn store(receipt: Option<&daybook::event::v1::ReceiptKey>) -> Result<&str, FoldE
     Ok(&receipt.ok_or(FoldError::Missing { field: "receipt" })?.store_id)
 }
 
-fn sold(line: &SaleLine) -> Result<Line<'_>, FoldError> {
-    let sold = SupplierSales {
-        lines: 1,
-        quantity_milli: checked::figure("lines.quantity_milli", line.quantity_milli)?,
-        gross_minor: checked::figure("lines.gross_minor", line.gross_minor)?,
-        discount_minor: checked::figure("lines.discount_minor", line.discount_minor)?,
-    };
-    let figures = SupplierSums { sold, other: Rare::default() };
-    let (supplier_id, item_id) = (line.supplier_id.as_str(), line.item_id.as_str());
-    Ok(Line { supplier_id, item_id, category: &line.category, unit_code: &line.unit_code, figures })
+/// What is sold by supplier, or taken back: with the sign −1.
+fn of_sold(place: &Place<'_>, sold: &Sold, sign: i64) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {
+    // Stable: the lines of a supplier stay in order of their items.
+    let mut lines: SmallVec<[&sale::Line; USUAL_LINES]> = sold.lines.iter().collect();
+    lines.sort_by(|one, other| one.supplier_id.cmp(&other.supplier_id));
+    let store_id: Word = checked::key("store_id", place.store_id)?;
+    let mut changes: Vec<(Key, SupplierDayChange)> = Vec::with_capacity(lines.len());
+    for of_supplier in lines.chunk_by(|one, next| one.supplier_id == next.supplier_id) {
+        let [first, ..] = of_supplier else { continue };
+        let key = Key::new("supplier_id", place.date, &first.supplier_id)?;
+        let mut items = Vec::with_capacity(of_supplier.len());
+        let mut all = SupplierSales::default();
+        for of_item in of_supplier.chunk_by(|one, next| one.item_id == next.item_id) {
+            let [first, ..] = of_item else { continue };
+            let mut item = SupplierEntry::default();
+            let mut sum = SupplierSales::default();
+            for line in of_item {
+                later(&mut item.category, &checked::word("lines.category", &line.category)?);
+                later(&mut item.unit_code, &checked::word("lines.unit_code", &line.unit_code)?);
+                let sales = SupplierSales {
+                    lines: sign,
+                    quantity_milli: sign * checked::figure("lines.quantity_milli", line.quantity_milli)?,
+                    gross_minor: sign * checked::figure("lines.gross_minor", line.gross_minor)?,
+                    discount_minor: sign * checked::figure("lines.discount_minor", line.discount_minor)?,
+                };
+                if !sum.add(&sales) {
+                    return Err(too_much());
+                }
+            }
+            if !all.add(&sum) {
+                return Err(too_much());
+            }
+            item.by_currency =
+                ByCurrency::one(&place.currency_code, SupplierSums { sold: sum, other: Rare::default() });
+            items.push((checked::word("lines.item_id", &first.item_id)?, item));
+        }
+        let figures = SupplierSums { sold: all, other: Rare::default() };
+        let (currency_code, store_id) = (place.currency_code.clone(), store_id.clone());
+        changes.push((key, SupplierDayChange { currency_code, figures, items, store_id }));
+    }
+    Ok(changes)
 }
 
 fn moved(moved: &UnassignedSalesMoved) -> Result<Vec<(Key, SupplierDayChange)>, FoldError> {

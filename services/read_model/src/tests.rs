@@ -3,6 +3,7 @@
 mod category_days;
 mod database;
 mod given;
+mod sales;
 mod stock;
 mod store_days;
 mod supplier_days;

@@ -1,6 +1,6 @@
 //! Work beside the session: another generation, or a report that is new, folded from the log.
 
-use daybook::event::v1::RecordedEvent;
+use daybook_read_model::event::Event;
 
 use super::{Pending, Projector, SessionError};
 use crate::{batch::Batch, config::Bounds, log::Bookmark, meta::Place, projection::Projection};
@@ -33,13 +33,13 @@ impl Projector {
     }
 
     /// Reads the events after one that was read and up to a position, as many as make a batch.
-    pub(crate) async fn read(&self, after: Bookmark, until: i64) -> Result<Vec<RecordedEvent>, SessionError> {
-        let mut events: Vec<RecordedEvent> = Vec::new();
+    pub(crate) async fn read(&self, after: Bookmark, until: i64) -> Result<Vec<Event>, SessionError> {
+        let mut events: Vec<Event> = Vec::new();
         while events.len() < self.bounds.batch_events {
             let after = events.last().map_or_else(|| after.clone(), Bookmark::of);
             let page = self.log.read(&after).await.map_err(SessionError::Log)?.events;
             let before = events.len();
-            events.extend(page.into_iter().filter(|event| event.position <= until));
+            events.extend(page.into_iter().filter(|event| event.position() <= until));
             if events.len() == before {
                 break;
             }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use daybook::event::v1::RecordedEvent;
 use daybook_chassis::process::chain;
-use daybook_read_model::checkpoint::Audit;
+use daybook_read_model::{checkpoint::Audit, event::Event};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
@@ -83,7 +82,7 @@ impl Projector {
         for position in positions {
             let page = self.log.read(&Bookmark::at(position - 1)).await.map_err(SessionError::Log)?;
             let mut errors = BTreeMap::new();
-            match page.events.first().filter(|event| event.position == position) {
+            match page.events.first().filter(|event| event.position() == position) {
                 Some(event) => {
                     for projection in &mut *projections {
                         if let Err(cause) = self.fold_again(place, projection, event).await {
@@ -105,10 +104,10 @@ impl Projector {
         &self,
         place: &Place,
         projection: &mut Box<dyn Projection>,
-        event: &RecordedEvent,
+        event: &Event,
     ) -> Result<(), String> {
         for id in projection.touched(event)? {
-            let (position, event) = (place.checkpoint.position, Some(event.position));
+            let (position, event) = (place.checkpoint.position, Some(event.position()));
             let repaired = projection.repair(&self.store, &self.log, &place.generation, &id, position, event).await;
             match repaired {
                 Ok(Repaired::Done) => {}

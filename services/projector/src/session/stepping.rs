@@ -14,8 +14,8 @@ use std::{
     time::Instant,
 };
 
-use daybook::event::v1::RecordedEvent;
 use daybook_chassis::trace::{self, Span};
+use daybook_read_model::event::Event;
 use futures_util::future::BoxFuture;
 use tokio::task::{JoinError, JoinSet};
 use tracing::debug;
@@ -39,8 +39,7 @@ const TOGETHER_EVENTS: usize = 1_000;
 const FAR_CACHES: usize = 2;
 
 /// What is done with a batch of events and one report.
-type Work =
-    for<'a> fn(&'a mut dyn Projection, &'a Store, &'a [RecordedEvent]) -> BoxFuture<'a, Result<Failures, StoreError>>;
+type Work = for<'a> fn(&'a mut dyn Projection, &'a Store, &'a [Event]) -> BoxFuture<'a, Result<Failures, StoreError>>;
 
 impl Projector {
     /// One step: folds a batch into all reports, and writes what it is time to write. With `at_once` all is written, and the
@@ -74,8 +73,8 @@ impl Projector {
             self.depart_if_due(projections, pending).await?;
         }
         debug!(
-            first = batch.events.first().map(|event| event.position),
-            last = last.position,
+            first = batch.events.first().map(Event::position),
+            last = last.position(),
             events = batch.events.len(),
             bytes = batch.bytes,
             micros = begun.elapsed().as_micros(),

@@ -46,6 +46,7 @@ pub(crate) struct CrudReader {
     client: Client,
     store_day: Statement,
     supplier_day: Statement,
+    nothing: Statement,
 }
 
 /// The report of one day of a store or a supplier.
@@ -127,7 +128,14 @@ impl CrudReader {
     pub(crate) async fn open(report: Arc<CrudReport>) -> Result<Self, BoxError> {
         let client = report.tables.database().connection().await?;
         let (store_day, supplier_day) = (client.prepare(STORE_DAY).await?, client.prepare(SUPPLIER_DAY).await?);
-        Ok(Self { report, client, store_day, supplier_day })
+        let nothing = client.prepare("SELECT 1").await?;
+        Ok(Self { report, client, store_day, supplier_day, nothing })
+    }
+
+    /// A statement that reads nothing.
+    pub(crate) async fn nothing(&self) -> Result<(), BoxError> {
+        self.client.query_one(&self.nothing, &[]).await?;
+        Ok(())
     }
 
     /// What a store sold on a date, by item and in all.

@@ -79,8 +79,11 @@ pub(super) async fn compare(
     let series = alternate(&bench.progress, plan, all).await?;
     for (which, pair) in Which::ALL.into_iter().zip(series.chunks_exact(2)) {
         let [ours, theirs] = pair else { continue };
-        let what = format!("{}, of {history}", which.name());
-        let row = Row::new(target, what, "ms").of(ours).ours(ours.p50_ms()).against(GROUP_BY, theirs.p50_ms());
+        let (what, peer) = match which {
+            Which::Nothing => (which.name().to_owned(), "CRUD"),
+            _ => (format!("{}, of {history}", which.name()), GROUP_BY),
+        };
+        let row = Row::new(target, what, "ms").of(ours).ours(ours.p50_ms()).against(peer, theirs.p50_ms());
         // The usage is that of the writing too, so none of it is of one report.
         let row = row.times_as_fast().usage(ours.usage(), 0);
         let row = if which.is_target() { row.at_least(OF_CRUD) } else { row };

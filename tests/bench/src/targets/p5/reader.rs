@@ -1,4 +1,4 @@
-//! One who reads reports of one kind.
+//! One who reads reports of one kind, or asks for nothing.
 
 use std::{
     sync::Arc,
@@ -6,11 +6,12 @@ use std::{
 };
 
 use daybook::{
-    client::{Credentials, QueryClient, link},
+    client::{Credentials, Link, QueryClient, link},
     query::v1::{GetStoreDayRequest, GetSupplierDayRequest, ListStoreDayItemsRequest, ListSupplierDayItemsRequest},
 };
 use daybook_chassis::BoxError;
 use tonic::{Code, Response, Status};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::{
     bench::{DATE, Draws},
@@ -34,10 +35,13 @@ pub(super) enum Which {
     SupplierDay,
     StoreDayItems,
     SupplierDayItems,
+    /// No report: what an answer takes of which nothing has to be read.
+    Nothing,
 }
 
 impl Which {
-    pub(super) const ALL: [Self; 4] = [Self::StoreDay, Self::SupplierDay, Self::StoreDayItems, Self::SupplierDayItems];
+    pub(super) const ALL: [Self; 5] =
+        [Self::StoreDay, Self::SupplierDay, Self::StoreDayItems, Self::SupplierDayItems, Self::Nothing];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -45,6 +49,7 @@ impl Which {
             Self::SupplierDay => "GetSupplierDay",
             Self::StoreDayItems => "GetStoreDay and all its items",
             Self::SupplierDayItems => "GetSupplierDay and all its items",
+            Self::Nothing => "no report: the service's health, and SELECT 1",
         }
     }
 
@@ -86,7 +91,7 @@ pub(super) struct Reader {
 /// What a reader alone uses.
 #[derive(Debug)]
 enum Connection {
-    Daybook(Box<QueryClient>),
+    Daybook(Box<(QueryClient, HealthClient<Link>)>),
     Crud(CrudReader),
 }
 
@@ -96,7 +101,8 @@ impl Reader {
         let asked_for = draws.world.sales(ASKED_FOR, DATE);
         let connection = match side {
             Side::Daybook { endpoint, credentials } => {
-                Connection::Daybook(Box::new(QueryClient::new(link(&endpoint, &credentials)?)))
+                let link = link(&endpoint, &credentials)?;
+                Connection::Daybook(Box::new((QueryClient::new(link.clone()), HealthClient::new(link))))
             }
             Side::Crud(crud) => Connection::Crud(CrudReader::open(crud).await?),
         };
@@ -115,22 +121,27 @@ impl Caller for Reader {
         let store_id = || world.stores.get(store).map(|store| store.store_id.clone()).unwrap_or_default();
         let supplier_id = || world.suppliers.get(supplier).map(|it| it.supplier_id.clone()).unwrap_or_default();
         let begun = Instant::now();
-        match (&self.connection, self.which) {
-            (Connection::Crud(crud), Which::StoreDay | Which::StoreDayItems) => {
-                crud.store_day(store, DATE).await?;
-            }
-            (Connection::Crud(crud), Which::SupplierDay | Which::SupplierDayItems) => {
-                crud.supplier_day(supplier, DATE).await?;
-            }
-            (Connection::Daybook(queries), Which::StoreDay) => store_day(queries, store_id()).await?,
-            (Connection::Daybook(queries), Which::SupplierDay) => supplier_day(queries, supplier_id()).await?,
-            (Connection::Daybook(queries), Which::StoreDayItems) => {
-                store_day(queries, store_id()).await?;
-                store_day_items(queries, store_id()).await?;
-            }
-            (Connection::Daybook(queries), Which::SupplierDayItems) => {
-                supplier_day(queries, supplier_id()).await?;
-                supplier_day_items(queries, supplier_id()).await?;
+        match &self.connection {
+            Connection::Crud(crud) => match self.which {
+                Which::StoreDay | Which::StoreDayItems => _ = crud.store_day(store, DATE).await?,
+                Which::SupplierDay | Which::SupplierDayItems => _ = crud.supplier_day(supplier, DATE).await?,
+                Which::Nothing => crud.nothing().await?,
+            },
+            Connection::Daybook(service) => {
+                let (queries, health) = &**service;
+                match self.which {
+                    Which::StoreDay => store_day(queries, store_id()).await?,
+                    Which::SupplierDay => supplier_day(queries, supplier_id()).await?,
+                    Which::StoreDayItems => {
+                        store_day(queries, store_id()).await?;
+                        store_day_items(queries, store_id()).await?;
+                    }
+                    Which::SupplierDayItems => {
+                        supplier_day(queries, supplier_id()).await?;
+                        supplier_day_items(queries, supplier_id()).await?;
+                    }
+                    Which::Nothing => _ = health.clone().check(HealthCheckRequest::default()).await?,
+                }
             }
         }
         Ok(begun.elapsed())
