@@ -31,6 +31,10 @@ const STORES: [&str; 2] = ["101", "102"];
 const LINES: usize = 5_000;
 const DELIVERIES: usize = 48;
 
+/// Deliveries between two looks at how far the reports are, and their lines.
+const DELIVERIES_AT_ONCE: usize = 8;
+const LINES_AT_ONCE: u64 = (DELIVERIES_AT_ONCE * LINES) as u64;
+
 /// What a document of MongoDB can hold.
 const DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 
@@ -48,8 +52,8 @@ fn row_14_a_report_grows_beyond_16_mb_and_is_served_whole() {
             ids.extend(message.lines.iter().map(|line| line.item_id.clone()));
             office.bring(Message::Delivery(message), Expected::Recorded, &CancellationToken::new()).await?;
             // The others go on meanwhile.
-            if number % 8 == 7 {
-                let recovery = trial.recovered().await?;
+            if number % DELIVERIES_AT_ONCE == DELIVERIES_AT_ONCE - 1 {
+                let recovery = trial.recovered_from(LINES_AT_ONCE).await?;
                 println!("row 14: after {} deliveries: {recovery:?}", number + 1);
             }
         }

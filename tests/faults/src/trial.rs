@@ -124,14 +124,26 @@ impl Trial {
         self.recovered_after(Duration::ZERO).await
     }
 
+    /// The same, where large events of so many lines were sent that the reports may not have yet.
+    ///
+    /// # Errors
+    /// If it takes too long.
+    pub async fn recovered_from(&mut self, large_lines: u64) -> Outcome<Recovery> {
+        self.measured().await?.within_bounds(Duration::ZERO, large_lines)
+    }
+
     /// As [`Self::recovered`], where something is broken that may stay unnoticed for a while.
     ///
     /// # Errors
     /// If it takes too long.
     pub async fn recovered_after(&mut self, unnoticed: Duration) -> Outcome<Recovery> {
+        self.measured().await?.within_bounds(unnoticed, 0)
+    }
+
+    async fn measured(&mut self) -> Outcome<Recovery> {
         let measured = recovery::measure(&mut self.probe, &self.cluster.queries()?).await?;
         self.longest = self.longest.longest(measured);
-        measured.within_bounds(unnoticed)
+        Ok(measured)
     }
 
     /// What became of the attempts that ended in a stretch of the journal's milliseconds, and began in it.

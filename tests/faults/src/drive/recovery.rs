@@ -20,6 +20,9 @@ pub const NOTICED_WITHIN: Duration = Duration::from_secs(10);
 /// What a projector folds at least, of what had gathered: a build without optimisation, on a shared core.
 const BACKLOG_EVENTS_PER_SECOND: u64 = 300;
 
+/// Lines of a usual sale: so many lines of a large event count as one event more.
+const SALE_LINES: u64 = 9;
+
 /// Deadline of an attempt to see whether commands are answered.
 const PROBE_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -51,12 +54,14 @@ impl Recovery {
         }
     }
 
-    /// Fails if it took longer than it may, besides a time in which something may be unnoticed.
+    /// Fails if it took longer than it may, besides a time in which something may be unnoticed, and the time for so many lines of
+    /// large events that had gathered.
     ///
     /// # Errors
     /// What took too long.
-    pub fn within_bounds(self, unnoticed: Duration) -> Outcome<Self> {
-        let reports = REPORTS_WITHIN + Duration::from_secs(self.backlog / BACKLOG_EVENTS_PER_SECOND);
+    pub fn within_bounds(self, unnoticed: Duration, large_lines: u64) -> Outcome<Self> {
+        let gathered = self.backlog + large_lines / SALE_LINES;
+        let reports = REPORTS_WITHIN + Duration::from_secs(gathered / BACKLOG_EVENTS_PER_SECOND);
         if self.commands > unnoticed + COMMANDS_WITHIN || self.reports > unnoticed + reports {
             return Err(format!("recovery took too long: {self:?}").into());
         }
