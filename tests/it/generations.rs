@@ -36,7 +36,7 @@ async fn gone_back(world: &WholeWorld) -> Generations {
     rollback(&endpoints(world), &options, &Notices::kept()).await.expect("there is a way back")
 }
 
-async fn gross(world: &WholeWorld, store: &str) -> i64 {
+pub(crate) async fn gross(world: &WholeWorld, store: &str) -> i64 {
     let request = GetStoreDayRequest {
         store_id: store.to_owned(),
         business_date: DAY.to_owned(),

@@ -2,7 +2,7 @@
 
 use daybook::ids::RequestId;
 use daybook_read_model::{
-    checkpoint::{Audit, CatchingUp, Checkpoint, Generation, LAYOUT, LIVE, Live, applied},
+    checkpoint::{Audit, CatchingUp, Checkpoint, Generation, LAYOUT, LIVE, Live, MENDED, applied},
     event::Event,
     event_id, registry,
 };
@@ -205,6 +205,16 @@ pub(crate) async fn count(store: &Store, shard: Shard, counts: &Audit) -> Result
     in_time(async move {
         let update = collection.update_one(doc! { "_id": Audit::id_of(index, count) }, update);
         update.upsert(true).await.map(drop)
+    })
+    .await
+}
+
+/// Counts that documents were changed without a new event, once they are and before anything says so.
+pub(crate) async fn mended(store: &Store) -> Result<(), StoreError> {
+    let collection = store.meta::<Document>();
+    in_time(async move {
+        let update = collection.update_one(doc! { "_id": MENDED }, doc! { "$inc": { "times": 1_i64 } });
+        update.upsert(true).write_concern(durable()).await.map(drop)
     })
     .await
 }

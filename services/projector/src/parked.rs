@@ -18,7 +18,7 @@ use tracing::{error, info};
 
 use crate::{
     config::Shard,
-    meta::durable,
+    meta::{self, durable},
     store::{Store, StoreError, in_time},
 };
 
@@ -113,6 +113,7 @@ async fn settle(store: &Store, generation: &Generation, positions: &[i64]) -> Re
     let (parked, these, settled) =
         (collection(store, generation), filter.clone(), doc! { "$set": { "settled": true } });
     in_time(async move { parked.update_many(these, settled).await }).await?;
+    meta::mended(store).await?;
     mark(store, generation).await?;
     let parked = collection(store, generation);
     in_time(async move { parked.delete_many(filter).write_concern(durable()).await }).await?;

@@ -139,7 +139,7 @@ impl Frame {
     ) -> Result<Sources<L>, QueryError> {
         let (reports, id) = (<L::Report as registry::Report>::HEADS, key.id());
         let Fresh { look, events } = self.look_fresh(reports, at_least, until, L::Report::touching(key)).await?;
-        let Some(last) = events.last().map(|event| event.position) else {
+        let Some(last) = events.last().map(|event| event.position()) else {
             let head = match begin {
                 Begin::OnPages => None,
                 Begin::First | Begin::InHead => self.stored_head::<L>(&look, &id, until).await?,

@@ -9,13 +9,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use daybook::{
-    event::v1::RecordedEvent,
-    query::{encoded::OneReport, v1::AsOf},
-};
+use daybook::query::{encoded::OneReport, v1::AsOf};
 use daybook_read_model::{
     document::{Head as _, Key, Stored as _},
-    registry::{self, ChangeOf, EntryOf},
+    registry::{self, EntryOf},
     spill::Spilled,
 };
 use mongodb::bson::doc;
@@ -26,7 +23,7 @@ use crate::{
     call::Frame,
     heads::State,
     live::Look,
-    recent::{After, Touching},
+    recent::{After, RecentEvent, Touching, Unfoldable},
     report::{Report, not_found, view_head, without, without_entries},
     status::QueryError,
     store::Select,
@@ -58,7 +55,7 @@ impl Shown {
 pub(crate) struct Fresh {
     pub(crate) look: Look,
     /// Events after the position that the documents hold for sure, up to the position of the look.
-    pub(crate) events: Vec<RecordedEvent>,
+    pub(crate) events: Vec<Arc<RecentEvent>>,
 }
 
 /// What came of looking for a report at the end of the log.
@@ -160,12 +157,13 @@ impl Frame {
         at_least: i64,
         until: Instant,
     ) -> Result<Found, QueryError> {
-        let (id, generation, kept) = (key.id(), look.live.generation(), R::kept(&self.heads));
+        let (id, edition, kept) = (key.id(), look.live.edition(), R::kept(&self.heads));
         if look.live.is_incomplete(R::HEADS, &id) {
             // What it lacks may be folded at last without a new event.
+            kept.forget(edition, &id);
             return Ok(Found::Unsure);
         }
-        if let Some(seen) = kept.get(generation, &id)
+        if let Some(seen) = kept.get(edition, &id)
             && let Some(mut state) = seen.state()
             && let Some(after) = self.recent.after(state.position, R::touching(key))
         {
@@ -181,7 +179,7 @@ impl Frame {
         let mut state = State { head, view: Bytes::new(), position };
         let found = answer::<R>(&mut state, look, key, &after, at_least)?;
         if let Found::Answer(_) = found {
-            kept.put(generation, &id, state, read_at);
+            kept.put(edition, &id, state, read_at);
         }
         Ok(found)
     }
@@ -201,8 +199,12 @@ impl Frame {
             return Ok(Found::Present);
         }
         self.confirm(R::HEADS, look, until).await?;
-        let Ok(head) = up_to_date::<R>(None, key, &after.events, |_, _| ()) else { return Ok(Found::Unsure) };
-        let head = head.ok_or_else(|| not_found::<R>(key, &as_of(look, &after)))?;
+        let mut head = R::Head::open(key);
+        match fold_in::<R>(&mut head, key, &after.events) {
+            Ok(true) => {}
+            Ok(false) => return Err(not_found::<R>(key, &as_of(look, &after))),
+            Err(Unfoldable) => return Ok(Found::Unsure),
+        }
         if R::counted(&head).is_some() {
             return Ok(Found::Unsure);
         }
@@ -242,6 +244,8 @@ fn answer<R: Report>(
             return Ok(Found::Unsure);
         }
         state.view = view_head::<R>(&state.head)?.encode_to_vec().into();
+        // What a projector would write next: nobody does here.
+        state.head.loaded();
     }
     state.position = after.position;
     Ok(Found::Answer(OneReport { report: state.view.clone(), as_of: Some(as_of(look, after)) }))
@@ -252,10 +256,6 @@ fn as_of(look: &Look, after: &After) -> AsOf {
     if after.position == look.as_of.position { look.as_of } else { after.as_of() }
 }
 
-/// An event cannot be folded: the projector parks it, and says in the documents what lacks it.
-#[derive(Debug)]
-pub(crate) struct Unfoldable;
-
 /// A head with events folded in that it may lack; `None` if there is no report even then. What of the events belongs on
 /// pages is given away, whether the head has them or not.
 ///
@@ -264,35 +264,29 @@ pub(crate) struct Unfoldable;
 pub(crate) fn up_to_date<R: registry::Report>(
     stored: Option<R::Head>,
     key: &Key,
-    events: &[RecordedEvent],
+    events: &[Arc<RecentEvent>],
     mut beyond: impl FnMut(i64, Spilled<EntryOf<R>>),
 ) -> Result<Option<R::Head>, Unfoldable> {
     let mut head = stored;
     for event in events {
-        for change in changes::<R>(event, key)? {
+        for (_, change) in event.changes::<R>()?.into_iter().filter(|(touched, _)| touched == key) {
             let head = head.get_or_insert_with(|| R::Head::open(key));
-            let spilled = head.fold(event.position, change).map_err(|_| Unfoldable)?;
-            spilled.into_iter().for_each(|part| beyond(event.position, part));
+            let spilled = head.fold(event.position(), change).map_err(|_| Unfoldable)?;
+            spilled.into_iter().for_each(|part| beyond(event.position(), part));
         }
     }
     Ok(head)
 }
 
-/// Folds events into a head that may lack them. If one cannot be folded, those before it are.
-fn fold_in<R: registry::Report>(head: &mut R::Head, key: &Key, events: &[RecordedEvent]) -> Result<(), Unfoldable> {
+/// Folds what events change in the totals into a head that may lack them; false if they change nothing of it. If one cannot be
+/// folded, those before it are.
+fn fold_in<R: Report>(head: &mut R::Head, key: &Key, events: &[Arc<RecentEvent>]) -> Result<bool, Unfoldable> {
+    let mut is_touched = false;
     for event in events {
-        for change in changes::<R>(event, key)? {
-            head.fold(event.position, change).map_err(|_| Unfoldable)?;
+        for (_, change) in event.totals::<R>()?.iter().filter(|(touched, _)| touched == key) {
+            head.fold(event.position(), change.clone()).map_err(|_| Unfoldable)?;
+            is_touched = true;
         }
     }
-    Ok(())
-}
-
-/// What an event changes in one report.
-fn changes<'a, R: registry::Report>(
-    event: &RecordedEvent,
-    key: &'a Key,
-) -> Result<impl Iterator<Item = ChangeOf<R>> + use<'a, R>, Unfoldable> {
-    let changes = R::changes(event).map_err(|_| Unfoldable)?;
-    Ok(changes.into_iter().filter(move |(touched, _)| touched == key).map(|(_, change)| change))
+    Ok(is_touched)
 }

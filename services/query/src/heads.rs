@@ -2,8 +2,10 @@
 //! again costs a look at a few events, not the reading of its document.
 //!
 //! A head here is a stored document with later events folded in, so it is right as of its position whatever happens to the
-//! document afterwards, with one exception: a document that is repaired, or of which a parked event is folded at last,
-//! changes without a new event. Therefore no head is used for longer than [`FRESH_FOR`].
+//! document afterwards, with one exception: a document that is repaired, or of which a parked event is folded or given up at last,
+//! changes without a new event. The projector counts how often that has happened, and a head is used only while that count is
+//! what it was before the document was read ([`Edition`]). A projector that ends between a repair and counting it leaves the
+//! count behind; therefore no head is used for longer than [`FRESH_FOR`] either.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -11,14 +13,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use daybook_read_model::{
-    category_day::CategoryDay, checkpoint::Generation, document::Stored, store_day::StoreDay, supplier_day::SupplierDay,
-};
+use daybook_read_model::{category_day::CategoryDay, document::Stored, store_day::StoreDay, supplier_day::SupplierDay};
 use moka::sync::Cache;
 use tokio::time::Instant;
 
 /// How long after its document was read a head is used.
-const FRESH_FOR: Duration = Duration::from_secs(2);
+const FRESH_FOR: Duration = Duration::from_secs(15);
 
 /// Memory for the heads of one report.
 const HEADS_BYTES: u64 = 16 * 1024 * 1024;
@@ -31,9 +31,19 @@ pub(crate) struct Heads {
     pub(crate) category_days: Kept<CategoryDay>,
 }
 
-/// Heads of one report, by generation, its life, and id.
+/// Documents that nothing but events changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Edition {
+    /// The generation, and its life.
+    pub(crate) generation: i64,
+    pub(crate) epoch: i64,
+    /// How often any had changed without an event.
+    pub(crate) mended: i64,
+}
+
+/// Heads of one report by the id of their documents.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept<H: Stored + Sync>(Cache<(i64, i64, String), Arc<Seen<H>>>);
+pub(crate) struct Kept<H: Stored + Sync>(Cache<(Edition, String), Arc<Seen<H>>>);
 
 /// A head that is brought up to date by whoever asks for it.
 #[derive(Debug)]
@@ -81,25 +91,30 @@ impl Heads {
 
 impl<H: Stored + Sync> Kept<H> {
     fn new() -> Self {
-        let weigh = |key: &(i64, i64, String), seen: &Arc<Seen<H>>| {
-            // What it grows by while it is kept is not much.
+        let weigh = |(_, id): &(Edition, String), seen: &Arc<Seen<H>>| {
+            // It hardly grows while it is kept: what came since it was answered last is all that it tells apart.
             let bytes = seen.state().map_or(0, |state| state.head.heap_bytes() + state.view.len());
-            u32::try_from(key.2.len() + bytes).unwrap_or(u32::MAX)
+            u32::try_from(id.len() + bytes).unwrap_or(u32::MAX)
         };
         Self(Cache::builder().max_capacity(HEADS_BYTES).weigher(weigh).time_to_idle(FRESH_FOR).build())
     }
 
-    /// The head of a report, if it was asked for a moment ago.
+    /// The head of a report, if it was asked for lately.
     #[must_use]
-    pub(crate) fn get(&self, generation: &Generation, id: &str) -> Option<Arc<Seen<H>>> {
-        let seen = self.0.get(&(generation.generation, generation.epoch, id.to_owned()));
+    pub(crate) fn get(&self, edition: Edition, id: &str) -> Option<Arc<Seen<H>>> {
+        let seen = self.0.get(&(edition, id.to_owned()));
         seen.filter(|seen| seen.read_at.elapsed() <= FRESH_FOR)
     }
 
+    /// Forgets the head of a report that lacks an event.
+    pub(crate) fn forget(&self, edition: Edition, id: &str) {
+        self.0.invalidate(&(edition, id.to_owned()));
+    }
+
     /// Keeps a head, of a document that was read at an instant, for the next time.
-    pub(crate) fn put(&self, generation: &Generation, id: &str, state: State<H>, read_at: Instant) {
+    pub(crate) fn put(&self, edition: Edition, id: &str, state: State<H>, read_at: Instant) {
         let seen = Seen { state: Mutex::new(state), read_at };
-        self.0.insert((generation.generation, generation.epoch, id.to_owned()), Arc::new(seen));
+        self.0.insert((edition, id.to_owned()), Arc::new(seen));
     }
 }
 
@@ -115,16 +130,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_head_is_used_in_its_own_generation_and_not_for_long() {
+    async fn a_head_is_used_in_its_own_edition_and_not_for_long() {
         let heads = Heads::new().store_days;
-        let (this, next, other_life) = (Generation::new(1, 5), Generation::new(2, 5), Generation::new(1, 6));
-        heads.put(&this, "2017-01-02|443", state(), Instant::now());
-        let position = |generation, id| heads.get(generation, id).map(|seen| seen.state().unwrap().position);
-        assert_eq!(position(&this, "2017-01-02|443"), Some(7));
-        assert_eq!(position(&this, "2017-01-02|44"), None);
-        assert_eq!(position(&next, "2017-01-02|443"), None);
-        assert_eq!(position(&other_life, "2017-01-02|443"), None);
+        let this = Edition { generation: 1, epoch: 5, mended: 3 };
+        let others = [Edition { generation: 2, ..this }, Edition { epoch: 6, ..this }, Edition { mended: 4, ..this }];
+        heads.put(this, "2017-01-02|443", state(), Instant::now());
+        let position = |edition, id| heads.get(edition, id).map(|seen| seen.state().unwrap().position);
+        assert_eq!(position(this, "2017-01-02|443"), Some(7));
+        assert_eq!(position(this, "2017-01-02|44"), None);
+        assert_eq!(others.map(|other| position(other, "2017-01-02|443")), [None, None, None]);
         tokio::time::advance(FRESH_FOR + Duration::from_millis(1)).await;
-        assert_eq!(position(&this, "2017-01-02|443"), None, "its document may have been repaired");
+        assert_eq!(position(this, "2017-01-02|443"), None, "its document may have been repaired");
+        heads.put(this, "2017-01-02|443", state(), Instant::now());
+        heads.forget(this, "2017-01-02|443");
+        assert_eq!(position(this, "2017-01-02|443"), None);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use daybook::query::v1::AsOf;
 use daybook_read_model::{
-    checkpoint::{Checkpoint, Generation, LIVE, Live as Pointer, ParkedMarks, applied},
+    checkpoint::{Checkpoint, Generation, LIVE, Live as Pointer, MENDED, Mended, ParkedMarks, applied},
     collections::{META, in_generation},
     event_id,
 };
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::{
     call::Frame,
     fresh::Shown,
+    heads::Edition,
     position::{Applied, ReadApplied},
     status::QueryError,
     store::{Documents, Select, Store, StoreError},
@@ -29,6 +30,7 @@ pub(crate) struct Live {
     store: Store,
     generation: Generation,
     parked: Arc<ParkedMarks>,
+    mended: i64,
     shown: Shown,
 }
 
@@ -63,8 +65,9 @@ impl Frame {
         if self.recent.refuses(&generation) {
             return Err(QueryError::LogReplaced);
         }
+        let Applied { parked, mended, .. } = applied;
         Ok(Look {
-            live: Live { store: self.store.clone(), generation, parked: applied.parked, shown: self.shown.clone() },
+            live: Live { store: self.store.clone(), generation, parked, mended, shown: self.shown.clone() },
             as_of,
         })
     }
@@ -98,9 +101,9 @@ impl Frame {
 }
 
 impl Live {
-    /// The generation that it reads.
-    pub(crate) fn generation(&self) -> &Generation {
-        &self.generation
+    /// What a document that was read says for as long as it is the same, but for events.
+    pub(crate) fn edition(&self) -> Edition {
+        Edition { generation: self.generation.generation, epoch: self.generation.epoch, mended: self.mended }
     }
 
     /// True if a document of a report may lack an event.
@@ -157,6 +160,7 @@ impl ReadApplied for Store {
         let documents = self.read_control(META, Select::first(META_DOCUMENTS, Document::new())).await?;
         let mut live: Option<Pointer> = None;
         let mut marks: Vec<ParkedMarks> = Vec::new();
+        let mut mended = Mended::default();
         let (mut generations, mut checkpoints): (Vec<Generation>, Vec<Checkpoint>) = (Vec::new(), Vec::new());
         for (id, document) in documents.iter() {
             match kind_of(id) {
@@ -164,6 +168,7 @@ impl ReadApplied for Store {
                 Kind::Generation => generations.push(documents.decode_as(document)?),
                 Kind::Checkpoint => checkpoints.push(documents.decode_as(document)?),
                 Kind::Marks => marks.push(documents.decode_as(document)?),
+                Kind::Mended => mended = documents.decode_as(document)?,
                 Kind::Other => {}
             }
         }
@@ -186,6 +191,7 @@ impl ReadApplied for Store {
             reports: furthest.map(|furthest| furthest.reports.into()).unwrap_or_default(),
             generation,
             parked,
+            mended: mended.times,
         })
     }
 }
@@ -197,6 +203,7 @@ enum Kind {
     Generation,
     Checkpoint,
     Marks,
+    Mended,
     Other,
 }
 
@@ -204,6 +211,7 @@ fn kind_of(id: &str) -> Kind {
     let Some(number) = id.strip_prefix('g') else {
         return match id {
             LIVE => Kind::Pointer,
+            MENDED => Kind::Mended,
             id if id.starts_with("parked/") => Kind::Marks,
             _ => Kind::Other,
         };
@@ -227,7 +235,7 @@ mod tests {
 
     #[test]
     fn documents_are_told_apart_by_their_ids() {
-        assert_eq!(kind_of(LIVE), Kind::Pointer);
+        assert_eq!((kind_of(LIVE), kind_of(MENDED)), (Kind::Pointer, Kind::Mended));
         assert_eq!(kind_of(&Generation::id_of(12)), Kind::Generation);
         assert_eq!(kind_of(&Checkpoint::id_of(12, 0, 3)), Kind::Checkpoint);
         assert_eq!(["", "g", "gold", "other"].map(kind_of), [Kind::Other, Kind::Other, Kind::Other, Kind::Other]);

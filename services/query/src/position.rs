@@ -50,6 +50,8 @@ pub(crate) struct Applied {
     pub(crate) catching_up: Arc<BTreeMap<String, CatchingUp>>,
     /// Documents that lack events.
     pub(crate) parked: Arc<ParkedMarks>,
+    /// How often documents changed without a new event.
+    pub(crate) mended: i64,
 }
 
 impl Applied {

@@ -5,12 +5,13 @@
 //! document. What is here only ever adds to what MongoDB answers: without it (no endpoint was given, the command service
 //! is away, the documents are too far behind) reports are answered as they are stored.
 
+mod event;
 mod follow;
 mod tail;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use daybook::{event::v1::RecordedEvent, query::v1::AsOf};
+use daybook::query::v1::AsOf;
 use daybook_chassis::trace;
 use daybook_read_model::checkpoint::Generation;
 use prost_types::Timestamp;
@@ -19,6 +20,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+pub(crate) use event::{Changed, RecentEvent, Totals, Unfoldable};
 pub(crate) use follow::Follower;
 use tail::Tail;
 pub(crate) use tail::Touching;
@@ -49,7 +51,7 @@ pub(crate) struct After {
     pub(crate) position: i64,
     pub(crate) recorded_at: Option<Timestamp>,
     /// Those of the events that were asked for, in order; perhaps some others.
-    pub(crate) events: Vec<RecordedEvent>,
+    pub(crate) events: Vec<Arc<RecentEvent>>,
 }
 
 impl After {

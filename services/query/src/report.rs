@@ -5,7 +5,7 @@ use daybook::{ids::IdError, query::v1::AsOf};
 use daybook_read_model::{
     document::{Head, Key, SEPARATOR, Stored as _},
     entries::Entries,
-    registry::{self, EntryOf},
+    registry::{self, ChangeOf, EntryOf},
     spill::{Page, Section},
 };
 use mongodb::bson::{Document, doc};
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::{
     heads::{Heads, Kept},
     live::Live,
-    recent::Touching,
+    recent::{Changed, Totals, Touching},
     status::QueryError,
     store::{Documents, Select, StoreError},
 };
@@ -41,6 +41,12 @@ pub(crate) trait Report: registry::Report<Head: Head<Entry: Sync> + Clone + Sync
     const ENTRY_FIELDS: &'static [&'static str];
     /// Those of them that the view does not depend on, even when events are folded into the head.
     const UNCOUNTED_FIELDS: &'static [&'static str];
+
+    /// A change without what it does to [`Self::UNCOUNTED_FIELDS`].
+    fn counted_of(change: ChangeOf<Self>) -> ChangeOf<Self>;
+
+    /// Room for what an event changes in this report.
+    fn totals(totals: &Totals) -> &Changed<Self>;
 
     /// The heads of this report that were answered last.
     fn kept(heads: &Heads) -> &Kept<Self::Head>;

@@ -16,11 +16,11 @@ use tokio::time::Instant;
 use crate::{
     call::Frame,
     entries::{DOCUMENTS_PER_READ, Gathered},
-    fresh::{Fresh, Unfoldable, up_to_date},
+    fresh::{Fresh, up_to_date},
     list::Listed as Answer,
     live::Look,
     page::{Cursor, Listing},
-    recent::Touching,
+    recent::{Touching, Unfoldable},
     status::QueryError,
     store::Select,
     view,

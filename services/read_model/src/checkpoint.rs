@@ -231,6 +231,19 @@ impl Audit {
     }
 }
 
+/// `_id` of the count of mendings.
+pub const MENDED: &str = "mended";
+
+/// How often documents changed without a new event, over all generations: they were repaired, or it was settled what becomes of
+/// events that were parked. Whoever keeps what he has read of documents keeps it only for as long as the count is the same. `_id` is
+/// `mended`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mended {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub times: i64,
+}
+
 /// How far the documents of a generation have followed the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {

@@ -146,7 +146,7 @@ impl<T> PartialEq for Aside<T> {
 /// The document of a report that decides where the entries of the report stand.
 pub trait Head: Stored {
     /// What one event changes in one report.
-    type Change: Send + Debug + PartialEq;
+    type Change: Clone + Send + Sync + Debug + PartialEq;
     /// What may stand on pages of its own.
     type Entry: crate::entries::Entry;
 

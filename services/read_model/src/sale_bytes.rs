@@ -25,16 +25,39 @@ impl Sale {
     /// The sale that an encoded `daybook.event.v1.Event` holds; `None` if it must be decoded to be read.
     #[must_use]
     pub fn of_bytes(event: &[u8]) -> Option<Self> {
-        let mut sale = None;
-        fields(event, |tag, value| match (tag, value) {
-            (SALE_RECORDED, Value::Bytes(bytes)) if sale.is_none() => {
-                sale = Some(self::sale(bytes)?);
-                Some(())
-            }
-            _ => None,
-        })?;
-        sale
+        sale(recorded(event)?)
     }
+}
+
+/// Gives the supplier of each line of the sale that an encoded `daybook.event.v1.Event` holds; `None` if it must be decoded to be
+/// read, perhaps after some were given.
+pub(crate) fn each_supplier(event: &[u8], mut supplier: impl FnMut(&str)) -> Option<()> {
+    fields(recorded(event)?, |tag, value| {
+        if let (6, Value::Bytes(line)) = (tag, value) {
+            let mut supplier_id = "";
+            fields(line, |tag, value| {
+                if let (3, Value::Bytes(bytes)) = (tag, value) {
+                    supplier_id = from_utf8(bytes).ok()?;
+                }
+                Some(())
+            })?;
+            supplier(supplier_id);
+        }
+        Some(())
+    })
+}
+
+/// The bytes of the sale in those of its event, if there is one and nothing else.
+fn recorded(event: &[u8]) -> Option<&[u8]> {
+    let mut sale = None;
+    fields(event, |tag, value| match (tag, value) {
+        (SALE_RECORDED, Value::Bytes(bytes)) if sale.is_none() => {
+            sale = Some(bytes);
+            Some(())
+        }
+        _ => None,
+    })?;
+    sale
 }
 
 fn sale(bytes: &[u8]) -> Option<Sale> {

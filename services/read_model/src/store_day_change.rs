@@ -338,6 +338,12 @@ const USUAL_TAXES: usize = 16;
 const ITEM_ID: &str = "lines.item_id";
 
 impl StoreDayChange {
+    /// The same for a document of which the items are not looked at: all that is said of the others comes out as with them.
+    #[must_use]
+    pub fn without_items(self) -> Self {
+        Self { items: Vec::new(), ..self }
+    }
+
     /// With the figures broken down by where and when they came about.
     fn at(mut self, hour: i32, register_id: &str, operator_id: &str) -> Result<Self, FoldError> {
         self.at = Some(At {

@@ -31,6 +31,14 @@ pub struct SupplierDayChange {
     store_id: Word,
 }
 
+impl SupplierDayChange {
+    /// The same for a document of which the items are not looked at: all that is said of the others comes out as with them.
+    #[must_use]
+    pub fn without_items(self) -> Self {
+        Self { items: Vec::new(), ..self }
+    }
+}
+
 /// One line of an event, from the supplier's side.
 struct Line<'a> {
     supplier_id: &'a str,

@@ -8,5 +8,6 @@ mod stock;
 mod store_days;
 mod supplier_days;
 mod suppliers;
+mod totals;
 mod whole;
 mod writing;

@@ -17,6 +17,7 @@ use tonic::{Code, Request};
 
 use super::{fleet::in_fleet, metrics::value};
 use crate::{
+    generations::gross,
     given::{
         catalogue::{BERLIN, BREAD},
         sale::Sale,
@@ -25,11 +26,18 @@ use crate::{
     parking::sing,
     reports::scenario::{self, DAY},
     verifying::spoil,
-    world::{doors::Doors, in_world, in_write_side, until::until},
+    world::{
+        doors::Doors,
+        in_world, in_write_side,
+        until::{until, until_within},
+    },
 };
 
 /// Callers who ask at once: several times as many as there are connections.
 const CALLERS: usize = 24;
+
+/// Within so long a reader is shown what was repaired: less than he would keep what he read before.
+const SEEN_SOON: Duration = Duration::from_secs(5);
 
 #[test]
 fn the_lag_grows_while_no_projector_runs_and_ends_when_one_does() {
@@ -76,17 +84,22 @@ fn a_parked_event_is_counted_until_it_is_no_more() {
 }
 
 #[test]
-fn a_document_that_was_changed_is_counted_and_so_is_its_repair() {
+fn a_document_that_was_changed_is_counted_and_so_is_its_repair_and_readers_see_it_soon() {
     in_world(async |world| {
         let position = scenario::happen(world).await;
         world.reported(position).await;
         spoil(world, "g1_store_days", &format!("{DAY}|{BERLIN}"), doc! { "$inc": { "sales.g": 1 } }).await;
+        assert_eq!(gross(world, BERLIN).await, 211, "nobody knows it yet, and the reader keeps what he has read");
         let auditing = world.auditing_projector().await;
         until("the audit has found and repaired it", async || {
             let numbers = auditing.numbers().await;
             let found = value(&numbers, "daybook_audited_documents_total", &[("result", "different")]);
             let repaired = value(&numbers, "daybook_repaired_documents_total", &[]);
             (found >= 1.0 && repaired >= 1.0).then_some(())
+        })
+        .await;
+        until_within(SEEN_SOON, "it is answered as repaired", async || {
+            (gross(world, BERLIN).await == 210).then_some(())
         })
         .await;
         auditing.stop().await.expect("it ends well");

@@ -45,8 +45,10 @@ impl Projector {
                 warn!(report, id, "a document was repaired");
                 self.store.counts().repaired();
                 let counts = Audit { repaired: 1, ..Audit::default() };
-                if let Err(error) = meta::count(&self.store, self.shard, &counts).await {
-                    warn!(error = %chain(&error), "a repair could not be counted");
+                for counted in [meta::mended(&self.store).await, meta::count(&self.store, self.shard, &counts).await] {
+                    if let Err(error) = counted {
+                        warn!(error = %chain(&error), "a repair could not be counted");
+                    }
                 }
             }
             Ok(outcome) => warn!(report, id, ?outcome, "a document could not be repaired"),

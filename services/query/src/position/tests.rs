@@ -35,6 +35,7 @@ impl ReadApplied for Fake {
             reports: ["old".to_owned()].into(),
             catching_up: Arc::new([("new".to_owned(), new)].into()),
             parked: Arc::default(),
+            mended: 0,
         })
     }
 }

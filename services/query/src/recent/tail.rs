@@ -1,23 +1,24 @@
 //! Events that follow each other, packed.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use ahash::RandomState;
-use daybook::event::{encoded, v1::RecordedEvent};
+use daybook::event::encoded;
 use daybook_read_model::suppliers::each_supplier;
-use prost::{DecodeError, Message as _};
+use prost::{DecodeError, bytes::Bytes};
 use prost_types::Timestamp;
 
-use super::After;
+use super::{After, RecentEvent};
 
-/// Events that are kept at most: more than the documents are behind while the projector keeps up.
+/// Events that are kept at most: more than the documents are behind while the projector keeps up. What was worked out of each,
+/// for who asked, takes up to some 3 kB more.
 pub(super) const MAX_EVENTS: usize = 12_000;
 
 /// Bytes of events that are kept at most.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// Memory of an event beside its bytes: what it is found by.
-const EVENT_OVERHEAD_BYTES: usize = 200;
+/// Memory of an event beside its payload: what it is found by, and room for what is worked out of it.
+const EVENT_OVERHEAD_BYTES: usize = 600;
 
 /// Which events to look for.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +44,7 @@ pub(super) struct Tail {
     hasher: RandomState,
 }
 
-/// An event. Unpacked, a sale takes some 5 kB, so it is unpacked for whoever asks for it.
+/// An event, and what it is found by.
 #[derive(Debug)]
 struct Kept {
     position: i64,
@@ -51,13 +52,8 @@ struct Kept {
     /// Hash of its store; `None` for an event of no store.
     store: Option<u64>,
     suppliers: Box<[u64]>,
-    packed: Box<[u8]>,
-}
-
-impl Kept {
-    fn bytes(&self) -> usize {
-        self.packed.len() + EVENT_OVERHEAD_BYTES
-    }
+    bytes: usize,
+    event: Arc<RecentEvent>,
 }
 
 impl Tail {
@@ -87,10 +83,11 @@ impl Tail {
             if event.position != self.end() + 1 {
                 return false;
             }
-            let Ok(kept) = self.pack(&event) else { return false };
+            let last_id = event.event_id.clone();
+            let Ok(kept) = self.keep(event) else { return false };
             self.last_id.clear();
-            self.last_id.extend_from_slice(&event.event_id);
-            self.bytes += kept.bytes();
+            self.last_id.extend_from_slice(&last_id);
+            self.bytes += kept.bytes;
             self.events.push_back(kept);
         }
         while self.events.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
@@ -99,9 +96,9 @@ impl Tail {
         true
     }
 
-    fn pack(&self, event: &encoded::RecordedEvent) -> Result<Kept, DecodeError> {
+    fn keep(&self, event: encoded::RecordedEvent) -> Result<Kept, DecodeError> {
         let mut hashes: Vec<u64> = Vec::new();
-        each_supplier(event, |id| hashes.push(self.hasher.hash_one(id)))?;
+        each_supplier(&event, |id| hashes.push(self.hasher.hash_one(id)))?;
         hashes.sort_unstable();
         hashes.dedup();
         Ok(Kept {
@@ -109,7 +106,8 @@ impl Tail {
             recorded_at: event.recorded_at,
             store: (!event.store_id.is_empty()).then(|| self.hasher.hash_one(event.store_id.as_str())),
             suppliers: hashes.into(),
-            packed: event.encode_to_vec().into(),
+            bytes: event.event.len() + event.business_date.len() + EVENT_OVERHEAD_BYTES,
+            event: Arc::new(RecentEvent::new(without_the_rest(event))),
         })
     }
 
@@ -124,7 +122,7 @@ impl Tail {
         if let Some(event) = self.events.pop_front() {
             self.base = event.position;
             self.base_recorded_at = event.recorded_at;
-            self.bytes -= event.bytes();
+            self.bytes -= event.bytes;
         }
     }
 
@@ -150,7 +148,7 @@ impl Tail {
                 Touching::Supplier(_) => event.suppliers.binary_search(&hash).is_ok(),
             };
             if is_wanted {
-                events.push(RecordedEvent::decode(&*event.packed).ok()?);
+                events.push(Arc::clone(&event.event));
             }
         }
         let recorded_at = self.events.back().map_or(self.base_recorded_at, |event| event.recorded_at);
@@ -158,9 +156,23 @@ impl Tail {
     }
 }
 
+/// What folds need of an event, in memory of its own: it came in one piece with many others, which would stay as long as one of
+/// them.
+fn without_the_rest(event: encoded::RecordedEvent) -> encoded::RecordedEvent {
+    let payload = Bytes::copy_from_slice(&event.event);
+    encoded::RecordedEvent {
+        event_id: Bytes::new(),
+        stream_id: Bytes::new(),
+        metadata: Bytes::new(),
+        event: payload,
+        ..event
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use daybook::event::v1::{DeliveryRecorded, Event, event::Kind};
+    use daybook::event::v1::{DeliveryRecorded, Event, RecordedEvent, event::Kind};
+    use prost::Message as _;
 
     use super::*;
 
@@ -188,8 +200,9 @@ mod tests {
 
     fn after(tail: &Tail, position: i64, wanted: Touching<'_>) -> Option<(i64, Vec<i64>)> {
         let after = tail.after(position, wanted)?;
-        assert!(after.events.iter().all(|found| *found == event(found.position)), "as they were");
-        Some((after.position, after.events.iter().map(|event| event.position).collect()))
+        let as_it_was = |found: &RecentEvent| *found.event() == encoded(&event(found.position()));
+        assert!(after.events.iter().all(|found| as_it_was(found)), "as they were");
+        Some((after.position, after.events.iter().map(|event| event.position()).collect()))
     }
 
     #[test]

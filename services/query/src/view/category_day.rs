@@ -6,7 +6,7 @@ use daybook::{
 };
 use daybook_read_model::{
     answer,
-    category_day::CategoryDay,
+    category_day::{CategoryDay, CategoryDayChange},
     document::Key,
     registry::CategoryDays,
     spill::{Page, Section},
@@ -15,7 +15,7 @@ use daybook_read_model::{
 
 use crate::{
     heads::{Heads, Kept},
-    recent::Touching,
+    recent::{Changed, Totals, Touching},
     report::Report,
 };
 
@@ -28,6 +28,14 @@ impl Report for CategoryDays {
     /// The categories are the view.
     const ENTRY_FIELDS: &'static [&'static str] = &[];
     const UNCOUNTED_FIELDS: &'static [&'static str] = &[];
+
+    fn counted_of(change: CategoryDayChange) -> CategoryDayChange {
+        change
+    }
+
+    fn totals(totals: &Totals) -> &Changed<Self> {
+        &totals.category_days
+    }
 
     fn kept(heads: &Heads) -> &Kept<CategoryDay> {
         &heads.category_days

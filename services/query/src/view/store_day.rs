@@ -11,12 +11,13 @@ use daybook_read_model::{
     registry::StoreDays,
     spill::{Page, Section},
     store_day::StoreDay,
+    store_day_change::StoreDayChange,
     store_day_item::StoreDayItem,
 };
 
 use crate::{
     heads::{Heads, Kept},
-    recent::Touching,
+    recent::{Changed, Totals, Touching},
     report::{Listed, Report},
 };
 
@@ -32,6 +33,14 @@ impl Report for StoreDays {
     const IDS_FIELD: &'static str = "store_ids";
     const ENTRY_FIELDS: &'static [&'static str] = &["items"];
     const UNCOUNTED_FIELDS: &'static [&'static str] = Self::ENTRY_FIELDS;
+
+    fn counted_of(change: StoreDayChange) -> StoreDayChange {
+        change.without_items()
+    }
+
+    fn totals(totals: &Totals) -> &Changed<Self> {
+        &totals.store_days
+    }
 
     fn kept(heads: &Heads) -> &Kept<StoreDay> {
         &heads.store_days

@@ -11,12 +11,13 @@ use daybook_read_model::{
     registry::SupplierDays,
     spill::{Page, Section},
     supplier_day::SupplierDay,
+    supplier_day_fold::SupplierDayChange,
     supplier_entry::SupplierEntry,
 };
 
 use crate::{
     heads::{Heads, Kept},
-    recent::Touching,
+    recent::{Changed, Totals, Touching},
     report::{Listed, Report},
 };
 
@@ -37,6 +38,14 @@ impl Report for SupplierDays {
     const ENTRY_FIELDS: &'static [&'static str] = &["items", "stores"];
     /// In how many stores something was sold is told from the stores.
     const UNCOUNTED_FIELDS: &'static [&'static str] = &["items"];
+
+    fn counted_of(change: SupplierDayChange) -> SupplierDayChange {
+        change.without_items()
+    }
+
+    fn totals(totals: &Totals) -> &Changed<Self> {
+        &totals.supplier_days
+    }
 
     fn kept(heads: &Heads) -> &Kept<SupplierDay> {
         &heads.supplier_days
