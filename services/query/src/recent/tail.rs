@@ -1,4 +1,4 @@
-//! Events that follow each other, packed.
+//! Events that follow each other, found by whom they concern.
 
 use std::{collections::VecDeque, sync::Arc};
 
